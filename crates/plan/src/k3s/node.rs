@@ -1,0 +1,345 @@
+//! What happens on one host: files, binary, tokens, start, and the wait until it is ready.
+
+use std::time::Duration;
+
+use model::{
+    condition::Condition,
+    facts::{Content as Seen, FileFact},
+    op::{HostOp, Origin, Run},
+    plan::{Await, Change, ChangeKind, StepId, TextChange},
+    secret::{Content, SecretSource},
+};
+use spec::cluster::{ArtifactSource, Cluster, Cni, Datastore, Role, Version};
+
+use super::{
+    config::{self, Form},
+    evidence::{Evidence, Life, Place},
+    object, want,
+};
+use crate::{
+    Wish,
+    draft::{Draft, Work},
+    host,
+    want::{Want, root},
+};
+
+/// How long a server may take until its API is ready, or a node until it is Ready.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// How a node is brought about.
+pub(crate) struct Bring<'a> {
+    pub form: Form,
+    /// What must be done before k3s here may be started or restarted.
+    pub gate: &'a [StepId],
+    pub tokens: Tokens,
+    /// Steps that took the remains of an earlier life away.
+    pub ghost: Vec<StepId>,
+}
+
+/// Where a node's tokens come from.
+pub(crate) enum Tokens {
+    /// They are there.
+    Have,
+    /// They are made here: this node founds.
+    Make,
+    /// They are put there from secret replies: the token to join with, and for servers the password of agents.
+    Put { join: StepId, agents: Option<StepId> },
+}
+
+/// Files and binary only, for a host that cannot be started yet.
+pub(crate) fn prepare(wish: &Wish<'_>, place: &Place<'_>, draft: &mut Draft) -> Vec<StepId> {
+    let after = guard_end(place, draft);
+    let mut steps = host::diff(&place.site, &files(wish.cluster, place), &after, draft);
+    steps.extend(binary(wish, place, &after, draft));
+    steps
+}
+
+/// Whether files and binary are there, so that only joining is left.
+pub(crate) fn is_prepared(wish: &Wish<'_>, place: &Place<'_>) -> bool {
+    files(wish.cluster, place).iter().all(|want| host::is_so(&place.site, want)) && has_binary(wish, place)
+}
+
+/// Whether bringing this member to what is wanted takes it down for a moment.
+pub(crate) fn disrupts(wish: &Wish<'_>, place: &Place<'_>) -> bool {
+    place.active && !stamp_holds(wish, place)
+}
+
+/// Adds everything for one node. The steps it returns stand for "this node is ready"; none when nothing was to do.
+pub(crate) fn bring(
+    wish: &Wish<'_>,
+    evidence: &Evidence<'_>,
+    place: &Place<'_>,
+    bring: Bring<'_>,
+    draft: &mut Draft,
+) -> Vec<StepId> {
+    // A kubelet that runs does not make its Node again once that is deleted, nor does a server that was removed come back:
+    // they must begin anew.
+    let reborn = (place.is_ghost() || place.removed) && place.active;
+    let starts = reborn || !place.active || !is_enabled(place) || !stamp_holds(wish, place);
+    // What a running member reads at its next start must not change before its turn: it could restart by itself.
+    let mut before = if place.life == Life::Member && starts { bring.gate.to_vec() } else { Vec::new() };
+    before.extend(guard_end(place, draft));
+    before.extend(stale(wish, place, &before, draft));
+
+    let mut done = host::diff(&place.site, &files(wish.cluster, place), &before, draft);
+    done.extend(binary(wish, place, &before, draft));
+    done.extend(tokens(place, &bring.tokens, &before, draft));
+    let drop_in = put_drop_in(wish, place, &bring.form, &before, draft);
+    done.extend(drop_in.clone());
+    if !starts {
+        // Its own start lies behind it; a change of files that it does not read again needs no wait.
+        return await_ready(wish, evidence, place, &[], draft);
+    }
+    done.extend(before);
+    done.extend(bring.gate.iter().cloned());
+    done.extend(bring.ghost);
+    let started = start(wish, place, &done, draft);
+    let mut ready = await_started(wish, evidence, place, std::slice::from_ref(&started), draft);
+    if bring.form == Form::Found && *evidence.datastore() == Datastore::Etcd {
+        ready.extend(settle(wish, place, &ready, draft));
+    }
+    ready.extend(object::set_node(place, &ready, draft));
+    ready
+}
+
+fn files(cluster: &Cluster, place: &Place<'_>) -> Vec<Want> {
+    let mut wants = want::wants(cluster, place.site.node, place.site.stable().init);
+    if let Some(content) = config::secrets(cluster, place.site.node) {
+        wants.push(Want::File { path: config::SECRETS.into(), meta: root(0o600), content });
+    }
+    wants
+}
+
+/// Before the secrets drop-in changes, or the Node of an earlier life is deleted, or where k3s runs on although its member
+/// was removed, the stamp is spoilt: it cannot know of any of these, and a run that dies between the change and the restart must find the restart still to be done.
+fn stale(wish: &Wish<'_>, place: &Place<'_>, needs: &[StepId], draft: &mut Draft) -> Option<StepId> {
+    let must = secret_differs(wish, place) || place.is_ghost() || place.removed;
+    if !must || !place.active {
+        return None;
+    }
+    let name = want::service(place.role());
+    let run = Run::Stamped { stamp: "stale".into() };
+    let op = HostOp::SetService { init: place.site.stable().init, name: name.into(), enabled: None, run };
+    let change = Change::new(ChangeKind::Run, format!("note that {name} must begin anew"));
+    Some(draft.add(&place.site, &format!("stale {name}"), Work::host(op, change), needs))
+}
+
+fn secret_differs(wish: &Wish<'_>, place: &Place<'_>) -> bool {
+    if config::secrets(wish.cluster, place.site.node).is_none() {
+        return false;
+    }
+    !matches!(
+        place.site.stable().files.get(config::SECRETS),
+        Some(FileFact::File { content: Seen::Keyed { wanted: Some(true) | None, .. }, .. })
+    )
+}
+
+fn stamp_holds(wish: &Wish<'_>, place: &Place<'_>) -> bool {
+    let Some(wanted) = stamp(wish, place) else { return true };
+    let now = place
+        .site
+        .stable()
+        .services
+        .get(want::service(place.role()))
+        .and_then(|service| service.stamp.as_ref());
+    now == Some(&wanted) && !secret_differs(wish, place)
+}
+
+fn is_enabled(place: &Place<'_>) -> bool {
+    place.site.stable().services.get(want::service(place.role())).is_some_and(|service| service.enabled)
+}
+
+fn stamp(wish: &Wish<'_>, place: &Place<'_>) -> Option<String> {
+    let stable = place.site.stable();
+    config::stamp(wish, place.site.node, place.site.address.as_ref()?, stable.arch, stable.init)
+}
+
+/// k3s work begins when a guard of this host has been disarmed: the stage ends there, and the guard's window is short.
+fn guard_end(place: &Place<'_>, draft: &Draft) -> Vec<StepId> {
+    ["disarm guard", "guard to end"]
+        .iter()
+        .map(|what| StepId::new(place.name(), what))
+        .filter(|id| draft.has(id))
+        .collect()
+}
+
+fn has_binary(wish: &Wish<'_>, place: &Place<'_>) -> bool {
+    let stable = place.site.stable();
+    let artifact = wish.lock.k3s(&wish.cluster.kubernetes.version, stable.arch);
+    artifact.is_some_and(|artifact| stable.k3s.binary.as_ref() == Some(&artifact.sha256))
+        && stable.files.get(want::BINARY).is_some_and(|fact| host::meta_is(fact, &root(0o755)))
+}
+
+fn binary(wish: &Wish<'_>, place: &Place<'_>, needs: &[StepId], draft: &mut Draft) -> Option<StepId> {
+    let stable = place.site.stable();
+    let version = &wish.cluster.kubernetes.version;
+    let artifact = wish.lock.k3s(version, stable.arch)?;
+    if has_binary(wish, place) {
+        return None;
+    }
+    let url = binary_url(wish.cluster, version, &artifact.name);
+    let sent = wish.cluster.artifacts == ArtifactSource::Upload || stable.fetcher.is_none();
+    let from = if sent { Origin::Sent { name: artifact.name.clone(), url } } else { Origin::Url(url) };
+    let verb = if sent { "send" } else { "download" };
+    let change = match &stable.k3s.version {
+        Some(now) if now != version => {
+            Change::new(ChangeKind::Modify, format!("k3s {now} → {version} ({verb})"))
+        }
+        _ => Change::new(
+            ChangeKind::Add,
+            format!("k3s {version} ({verb}, sha256 {})", artifact.sha256.short()),
+        ),
+    };
+    let op = HostOp::FetchArtifact {
+        from,
+        sha256: artifact.sha256.clone(),
+        path: want::BINARY.into(),
+        meta: root(0o755),
+    };
+    Some(draft.add(&place.site, "k3s binary", Work::host(op, change).owned(), needs))
+}
+
+/// Where an artefact of a release is downloaded from.
+pub(crate) fn binary_url(cluster: &Cluster, version: &Version, name: &str) -> String {
+    let base = match &cluster.artifacts {
+        ArtifactSource::Mirror(base) => base.as_str(),
+        ArtifactSource::Release | ArtifactSource::Upload => "https://github.com/k3s-io/k3s/releases",
+    };
+    format!("{base}/download/{}/{name}", version.to_string().replace('+', "%2B"))
+}
+
+fn tokens(place: &Place<'_>, tokens: &Tokens, needs: &[StepId], draft: &mut Draft) -> Vec<StepId> {
+    match tokens {
+        Tokens::Have => Vec::new(),
+        Tokens::Make => [("server password", want::JOIN_TOKEN), ("agent password", want::AGENT_TOKEN)]
+            .into_iter()
+            .filter(|(_, path)| !place.has_file(path))
+            .map(|(what, path)| {
+                let op = HostOp::MakeSecret { path: path.into(), bytes: 32 };
+                let change = Change::new(ChangeKind::Add, format!("make the {what} on the host ({path})"));
+                draft.add(&place.site, &format!("make {what}"), Work::host(op, change).owned(), needs)
+            })
+            .collect(),
+        Tokens::Put { join, agents } => {
+            let mut steps = vec![put_token(place, want::JOIN_TOKEN, join, needs, draft)];
+            steps.extend(agents.iter().map(|from| put_token(place, want::AGENT_TOKEN, from, needs, draft)));
+            steps
+        }
+    }
+}
+
+fn put_token(place: &Place<'_>, path: &str, from: &StepId, needs: &[StepId], draft: &mut Draft) -> StepId {
+    let content = Content::secret(SecretSource::Step(from.clone()));
+    let op = HostOp::PutFile { path: path.into(), meta: root(0o600), content, later: None };
+    let change = Change::new(ChangeKind::Add, format!("file {path} (secret)"));
+    let needs: Vec<_> = needs.iter().chain([from]).cloned().collect();
+    draft.add(&place.site, &format!("file {path}"), Work::host(op, change).owned(), &needs)
+}
+
+fn put_drop_in(
+    wish: &Wish<'_>,
+    place: &Place<'_>,
+    form: &Form,
+    needs: &[StepId],
+    draft: &mut Draft,
+) -> Option<StepId> {
+    let address = place.site.address.as_ref()?;
+    let text = config::drop_in(wish.cluster, place.site.node, address, form);
+    let step = host::one(&place.site, &Want::file(want::DROP_IN, 0o600, text), needs, draft)?;
+    if *form == Form::Found {
+        let settled =
+            config::drop_in(wish.cluster, place.site.node, address, &Form::Join(config::url(address.ip)));
+        draft.supersede(&step, &model::digest::Sha256::of(settled.as_bytes()));
+    }
+    Some(step)
+}
+
+/// The founder votes: from now on it can only come back to this cluster, never found another.
+fn settle(wish: &Wish<'_>, place: &Place<'_>, needs: &[StepId], draft: &mut Draft) -> Option<StepId> {
+    let address = place.site.address.as_ref()?;
+    let text = |form: &Form| config::drop_in(wish.cluster, place.site.node, address, form);
+    let (old, new) = (text(&Form::Found), text(&Form::Join(config::url(address.ip))));
+    let was = FileFact::File {
+        meta: root(0o600),
+        content: Seen::Digest(model::digest::Sha256::of(old.as_bytes())),
+    };
+    let op = HostOp::PutFile {
+        path: want::DROP_IN.into(),
+        meta: root(0o600),
+        content: Content::text(new.clone()),
+        later: None,
+    };
+    let mut change =
+        Change::new(ChangeKind::Modify, format!("file {}: from founding to joining", want::DROP_IN));
+    change.text = Some(TextChange { old: Some(old), new });
+    let was = Condition::Path { path: want::DROP_IN.into(), was };
+    Some(draft.add(&place.site, "settle", Work::host(op, change).was(was).owned(), needs))
+}
+
+fn start(wish: &Wish<'_>, place: &Place<'_>, needs: &[StepId], draft: &mut Draft) -> StepId {
+    let name = want::service(place.role());
+    let verb = if place.active { "restart" } else { "start" };
+    let run = Run::Started { stamp: stamp(wish, place) };
+    let op =
+        HostOp::SetService { init: place.site.stable().init, name: name.into(), enabled: Some(true), run };
+    let change = Change::new(ChangeKind::Run, format!("{verb} {name}"));
+    draft.add(&place.site, &format!("{verb} {name}"), Work::host(op, change).owned(), needs)
+}
+
+/// Waits after a start.
+fn await_started(
+    wish: &Wish<'_>,
+    evidence: &Evidence<'_>,
+    place: &Place<'_>,
+    needs: &[StepId],
+    draft: &mut Draft,
+) -> Vec<StepId> {
+    let name = place.name();
+    let mut needs = needs.to_vec();
+    if place.role() == Role::Server {
+        needs = vec![draft.add(
+            &place.site,
+            "API ready",
+            Work::wait(Await::ApiReady(name.clone()), PATIENCE),
+            &needs,
+        )];
+    }
+    let version = Some(wish.cluster.kubernetes.version.clone());
+    let (what, until) = if makes_ready(wish.cluster.network.cni) {
+        ("node ready", Await::NodeReady(name.clone(), version))
+    } else {
+        ("node registered", Await::Registered(name.clone()))
+    };
+    let mut ready = vec![draft.add(&place.site, what, Work::wait(until, PATIENCE), &needs)];
+    if place.role() == Role::Server && *evidence.datastore() == Datastore::Etcd {
+        let votes = Work::wait(Await::Voter(name.clone()), PATIENCE);
+        ready.push(draft.add(&place.site, "etcd votes", votes, &ready.clone()));
+    }
+    ready
+}
+
+/// Waits for a node that runs but is not ready yet: a run before this one may have died while it waited.
+pub(crate) fn await_ready(
+    wish: &Wish<'_>,
+    evidence: &Evidence<'_>,
+    place: &Place<'_>,
+    needs: &[StepId],
+    draft: &mut Draft,
+) -> Vec<StepId> {
+    let fine = !place.is_ghost()
+        && place.node.is_some_and(|node| node.ready || !makes_ready(wish.cluster.network.cni));
+    let votes = place.role() == Role::Agent
+        || *evidence.datastore() != Datastore::Etcd
+        || place.node.is_some_and(|node| node.voter == Some(true));
+    let api = place.role() == Role::Agent || place.api;
+    let mut ready =
+        if fine && votes && api { Vec::new() } else { await_started(wish, evidence, place, needs, draft) };
+    let after = if ready.is_empty() { needs.to_vec() } else { ready.clone() };
+    ready.extend(object::set_node(place, &after, draft));
+    ready
+}
+
+/// Whether coracle installs what makes a node Ready. With any CNI but flannel that is the user's.
+fn makes_ready(cni: Cni) -> bool {
+    matches!(cni, Cni::Flannel(_))
+}
