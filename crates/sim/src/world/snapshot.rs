@@ -1,0 +1,60 @@
+//! A world on paper, to go on from later.
+
+use serde::{Deserialize, Serialize};
+
+use super::World;
+
+/// A world as it stood: machines, clusters, appointments and pending faults. Scripts that were running are not part
+/// of it, as if their machines had lost them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Version of this form; 1 today.
+    version: u32,
+    world: World,
+}
+
+impl World {
+    /// The world as it stands.
+    pub fn snapshot(&self) -> Snapshot {
+        let mut world = self.clone();
+        world.scripts.clear();
+        for machine in world.machines.values_mut() {
+            machine.scripts.clear();
+            machine.ssh.sessions.clear();
+        }
+        Snapshot { version: 1, world }
+    }
+
+    /// Goes on from a snapshot. The error says why it cannot.
+    pub fn from_snapshot(snapshot: Snapshot) -> Result<Self, String> {
+        match snapshot.version {
+            1 => Ok(snapshot.world),
+            other => Err(format!("this rehearsal reads snapshots of version 1, not {other}")),
+        }
+    }
+}
+
+/// Maps whose keys JSON cannot have, as lists of pairs.
+pub(super) mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<K, V, S>(map: &BTreeMap<K, V>, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        K: Serialize,
+        V: Serialize,
+        S: Serializer,
+    {
+        serializer.collect_seq(map)
+    }
+
+    pub(crate) fn deserialize<'de, K, V, D>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        Ok(Vec::deserialize(deserializer)?.into_iter().collect())
+    }
+}
