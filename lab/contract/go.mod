@@ -1,0 +1,3 @@
+module coracle.dev/lab/contract
+
+go 1.26.0
