@@ -1,0 +1,12 @@
+//! The server over real sockets, asked as clients ask.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod client;
+mod conditions;
+mod content;
+mod end;
+mod limits;
+mod paths;
+mod world;
+mod written;
