@@ -125,6 +125,17 @@ impl Saved {
         Self { plan, machines, digest }
     }
 
+    /// Reads a saved plan. The error says what is wrong with it, after "is not a plan that this coracle reads: ".
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        let form: Form = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if let Some(found) = form.plan.version.filter(|version| *version != u64::from(Plan::VERSION)) {
+            return Err(format!("it has version {found}; this coracle knows version {}", Plan::VERSION));
+        }
+        let saved: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        saved.is_whole().map_err(|refusal| refusal.to_string())?;
+        Ok(saved)
+    }
+
     /// Refuses a plan of another version, and one that was changed after it was saved.
     pub fn is_whole(&self) -> Result<(), Refusal> {
         if self.plan.version != Plan::VERSION {
@@ -181,6 +192,18 @@ impl Saved {
         let hosts = self.plan.hosts().into_iter();
         hosts.filter(|host| self.plan.fingerprint.get(host) != now.get(host)).cloned().collect()
     }
+}
+
+/// What every version of a saved plan has.
+#[derive(Deserialize)]
+struct Form {
+    #[serde(default)]
+    plan: PlanForm,
+}
+
+#[derive(Default, Deserialize)]
+struct PlanForm {
+    version: Option<u64>,
 }
 
 fn digest(plan: &Plan, machines: &BTreeMap<NodeName, Machine>) -> Sha256 {

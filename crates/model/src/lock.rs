@@ -10,7 +10,7 @@ use crate::{digest::Sha256, facts::Arch};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lock {
-    /// 1 today.
+    /// [`Lock::VERSION`].
     pub version: u32,
     /// By release (`v1.36.4+k3s1`), then architecture.
     pub k3s: BTreeMap<String, BTreeMap<Arch, Artifact>>,
@@ -27,8 +27,37 @@ pub struct Artifact {
 }
 
 impl Lock {
+    /// The version of the format.
+    pub const VERSION: u32 = 1;
+
+    /// Reads a lock. The error says what is wrong with it, after "is not a lock that this coracle reads: ".
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        let form: Form = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if let Some(version) = form.version.filter(|version| *version != u64::from(Self::VERSION)) {
+            return Err(format!("it has version {version}; this coracle knows version {}", Self::VERSION));
+        }
+        let lock: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let mut artifacts = lock.k3s.values().flat_map(BTreeMap::values);
+        match artifacts.find(|artifact| !is_file_name(&artifact.name)) {
+            Some(artifact) => Err(format!("{:?} is no file's name on a release page", artifact.name)),
+            None => Ok(lock),
+        }
+    }
+
     /// The artefact of a release for an architecture.
     pub fn k3s(&self, version: &spec::cluster::Version, arch: Arch) -> Option<&Artifact> {
         self.k3s.get(&version.to_string())?.get(&arch)
     }
+}
+
+/// What every version of the lock has.
+#[derive(Deserialize)]
+struct Form {
+    version: Option<u64>,
+}
+
+/// Whether a name stays one in an address and in a directory.
+fn is_file_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    name.bytes().all(plain) && name.bytes().any(|byte| byte.is_ascii_alphanumeric())
 }

@@ -1,10 +1,9 @@
 //! Host keys: pins, fingerprints, and the list of keys that were accepted.
 //!
-//! Owns: the lines of `known_hosts` that coracle writes. Must not: decide that a key is good; a person or the cluster
+//! Owns: the list of accepted keys (its text: `known`). Must not: decide that a key is good; a person or the cluster
 //! file does.
 
 use std::{
-    fmt::Write as _,
     fs::OpenOptions,
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -15,7 +14,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD, engine::general_pur
 use model::HostKey;
 use sha2::{Digest as _, Sha256};
 
-use crate::settings::Destination;
+use crate::{known, settings::Destination};
 
 /// The key that a host showed before anybody logged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,13 +54,16 @@ pub fn accept(list: &Path, offered: &Offered) -> io::Result<()> {
     if let Some(parent) = list.parent() {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
     }
-    let line = format!("{} {} {}\n", offered.lookup, offered.key.algorithm, offered.key.base64);
-    let known = std::fs::read_to_string(list).unwrap_or_default();
-    if known.lines().any(|old| old == line.trim_end()) {
+    let line = known::line(&offered.lookup, &offered.key);
+    let list_now = match std::fs::read(list) {
+        Err(bad) if bad.kind() == io::ErrorKind::NotFound => Vec::new(),
+        read => read?,
+    };
+    if known::has(&list_now, &line) {
         return Ok(());
     }
     let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(list)?;
-    file.write_all(line.as_bytes())
+    file.write_all(known::appended(&list_now, &line).as_bytes())
 }
 
 /// The name a pinned key is looked up by: no other list holds it.
@@ -71,9 +73,7 @@ pub(crate) fn alias(to: &Destination) -> String {
 
 /// The list that holds a pinned key alone.
 pub(crate) fn pin_line(to: &Destination, key: &HostKey) -> String {
-    let mut line = alias(to);
-    writeln!(line, " {} {}", key.algorithm, key.base64).expect("writing to a String cannot fail");
-    line
+    known::line(&alias(to), key)
 }
 
 #[cfg(test)]
@@ -106,5 +106,18 @@ mod tests {
         let text = std::fs::read_to_string(&list).expect("there");
         let names: Vec<_> = text.lines().filter_map(|line| line.split(' ').next()).collect();
         assert_eq!(names, ["[203.0.113.7]:2222", "harbor-2"]);
+    }
+
+    #[test]
+    fn a_list_that_ends_without_a_line_end_or_is_no_text_keeps_its_lines_apart() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let list = dir.path().join("known_hosts");
+        std::fs::write(&list, b"old ssh-rsa AAAA\xff").expect("written");
+        accept(&list, &offered()).expect("written");
+        accept(&list, &offered()).expect("nothing to write");
+        let bytes = std::fs::read(&list).expect("there");
+        let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').collect();
+        assert_eq!((lines[0], lines.len()), (&b"old ssh-rsa AAAA\xff"[..], 3));
+        assert!(lines[1].starts_with(b"[203.0.113.7]:2222 ssh-ed25519 "));
     }
 }

@@ -8,8 +8,8 @@
 mod channel;
 mod client;
 mod exec;
-
 mod key;
+mod known;
 mod line;
 mod mux;
 mod root;

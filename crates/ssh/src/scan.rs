@@ -3,14 +3,12 @@
 //! Owns: looking at a host's key without logging in, through the user's jump hosts and under his aliases. Must not:
 //! trust anything.
 
-use model::{
-    HostKey,
-    fault::{Cause, HostFault},
-};
+use model::fault::{Cause, HostFault};
 
 use crate::{
     client::{self, Company, Trust, Way},
     key::{self, Offered, Standing},
+    known,
     line::{Log, Ssh},
     settings::Destination,
     talk::{Input, Told, talk},
@@ -35,13 +33,13 @@ impl Ssh {
             Cause::KeyChanged => Standing::Changed,
             _ => return Err(fault),
         };
-        let (algorithm, shown) = shown_key(&log).unzip();
+        let (algorithm, shown) = known::shown(&log).unzip();
         let list = self.file("noted");
         let (noted, second) = self.knock(to, Trust::Noted(&list), &prefer(algorithm)).await;
         let line = std::fs::read_to_string(&list).unwrap_or_default();
         // A leftover goes with the directory.
         let _ = std::fs::remove_file(&list);
-        let Some((lookup, key)) = parse_line(&line) else { return Err(noted.judge(to, &second.beside)) };
+        let Some((lookup, key)) = known::last(&line) else { return Err(noted.judge(to, &second.beside)) };
         let fingerprint = key::fingerprint(&key).map_err(|bad| HostFault::new(Cause::Garbled, bad))?;
         if shown.is_some_and(|shown| shown != fingerprint) {
             let detail = format!("it showed {} and then {fingerprint}", shown.unwrap_or_default());
@@ -67,24 +65,9 @@ impl Ssh {
     }
 }
 
-/// Algorithm and fingerprint out of `debug1: Server host key: ssh-ed25519 SHA256:…`; none where a certificate was
-/// shown.
-fn shown_key(log: &str) -> Option<(&str, &str)> {
-    let line = log.lines().find_map(|line| line.split_once("Server host key: "))?.1;
-    line.trim().split_once(' ')
-}
-
 /// Asks for the kind of key that was judged, lest the other list changes the order of kinds.
 fn prefer(algorithm: Option<&str>) -> Vec<String> {
     let Some(algorithm) = algorithm else { return Vec::new() };
     let kinds = if algorithm == "ssh-rsa" { "rsa-sha2-512,rsa-sha2-256" } else { algorithm };
     vec!["-o".into(), format!("HostKeyAlgorithms={kinds}")]
-}
-
-/// One line of `known_hosts`: the name, the kind and the key.
-fn parse_line(text: &str) -> Option<(String, HostKey)> {
-    let mut words = text.lines().next_back()?.split_whitespace();
-    let lookup = words.next()?.to_owned();
-    let key = HostKey { algorithm: words.next()?.to_owned(), base64: words.next()?.to_owned() };
-    Some((lookup, key))
 }

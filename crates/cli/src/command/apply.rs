@@ -4,8 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
 use engine::Saved;
-use model::plan::Plan;
-use serde_json::Value;
 
 use super::{Session, real::Job};
 use crate::{
@@ -76,17 +74,5 @@ fn read(path: &Path) -> Result<Saved, Failure> {
         )
         .hint("make it again with `coracle plan --out FILE`")
     };
-    let value: Value = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
-    match value.pointer("/plan/version").and_then(Value::as_u64) {
-        Some(version) if version != u64::from(Plan::VERSION) => {
-            return Err(wrong(format!(
-                "it has version {version}; this coracle knows version {}",
-                Plan::VERSION
-            )));
-        }
-        _ => {}
-    }
-    let saved: Saved = serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?;
-    saved.is_whole().map_err(|refusal| wrong(refusal.to_string()))?;
-    Ok(saved)
+    Saved::read(&bytes).map_err(wrong)
 }

@@ -2,7 +2,6 @@
 
 use std::{
     cell::OnceCell,
-    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
@@ -161,27 +160,6 @@ impl Session {
             )
             .hint("`coracle lock` writes it; to begin anew, delete it first")
         };
-        let form: Form = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
-        if let Some(version) = form.version.filter(|version| *version != 1) {
-            return Err(wrong(format!("it has version {version}; this coracle knows version 1")));
-        }
-        let lock: Lock = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
-        let mut artifacts = lock.k3s.values().flat_map(BTreeMap::values);
-        match artifacts.find(|artifact| !is_file_name(&artifact.name)) {
-            Some(artifact) => Err(wrong(format!("{:?} is no file's name on a release page", artifact.name))),
-            None => Ok(Some(lock)),
-        }
+        Lock::read(&bytes).map(Some).map_err(wrong)
     }
-}
-
-/// What every version of the lock has.
-#[derive(serde::Deserialize)]
-struct Form {
-    version: Option<u64>,
-}
-
-/// Whether a name stays one in an address and in a directory.
-fn is_file_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    name.bytes().all(plain) && name.bytes().any(|byte| byte.is_ascii_alphanumeric())
 }
