@@ -59,10 +59,16 @@ download() {
 	fi
 	fetch "$1" || {
 		d_said=$(tail -n 3 "$d/log")
-		case $d_said in *'o space left'* | *'isk quota'*) fail disk-full "$d_said" ;; esac
-		if full "$state"; then fail disk-full "no space left for $1"; fi
+		case $d_said in *'o space left'* | *'isk quota'*) overflow "$d_said" ;; esac
+		if full "$state"; then overflow "no space left for $1"; fi
 		fail download "$1: ${d_said:-the download broke off}"
 	}
+}
+
+# Half a binary is no reason to keep a host's disk full.
+overflow() {
+	rm -f "$part"
+	fail disk-full "$1"
 }
 
 fetch() {

@@ -202,11 +202,14 @@ impl Done {
         self
     }
 
-    /// Standard error holds a line with all of these.
+    /// What was said holds a line with all of these, in whatever case: hosts speak for themselves.
     #[track_caller]
     pub(crate) fn tells(&self, words: &[&str]) -> &Self {
         let all = format!("{}\n{}", self.err, self.out);
-        let told = all.lines().any(|line| words.iter().all(|word| line.contains(word)));
+        let told = all
+            .to_lowercase()
+            .lines()
+            .any(|line| words.iter().all(|word| line.contains(&word.to_lowercase())));
         assert!(told, "`coracle {}` says nowhere {words:?}:\n{}\n{}", self.verb, self.out, self.err);
         self
     }

@@ -40,7 +40,7 @@ fn what_ails_one_host_is_named_with_its_cause_and_the_others_go_on() {
         done.tells(&[&down.name, "ssh: connect to host"]).tells(&[&changed.name, "host key changed"]);
         done.tells(&[&rightless.name, "sudo needs a password"]).tells(&[&foreign.name, "foreign-k3s"]);
     }
-    apply.tells(&[&full.name, "file ", "no space left"]);
+    apply.tells(&[&format!("{}: ", full.name), "no space left"]);
     Api::of(&operator).all_ready(&[&server.name, &slow.name]);
     assert_eq!(changes(&before, &steady(foreign)), [""; 0], "the foreign k3s was touched");
 
