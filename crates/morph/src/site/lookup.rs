@@ -26,7 +26,7 @@ enum Looked {
     Entry(Arc<Entry>),
     /// The content is not in the page cache.
     Cold,
-    /// Not there, in a tree that was switched away from: it may be about to be removed, and this be the half of it.
+    /// The tree was switched away from: it may be about to be removed, and this be the half of it.
     Left,
     Failed,
 }
@@ -97,22 +97,34 @@ impl Sites {
         Some(ready(Reply::status_words(404)))
     }
 
-    /// Loads a page elsewhere.
+    /// Loads a page elsewhere, whatever is known of it: what is known was not what the disk has.
     fn warm(self: &Arc<Self>, tree: Arc<Tree>, site: usize, path: Vec<u8>) -> Outcome {
         let sites = self.clone();
-        Outcome::Later(Box::new(move || _ = sites.entry(&tree, site, &path, Instant::now(), Wait::Allowed)))
+        Outcome::Later(Box::new(move || {
+            let kept = sites.store.entry(tree.generation, site, &path);
+            let _ = sites.look(&tree, site, &path, kept, Instant::now(), Wait::Allowed);
+        }))
     }
 
     fn entry(&self, tree: &Tree, site: usize, path: &[u8], now: Instant, wait: Wait) -> Looked {
-        let elapsed =
-            u64::try_from(now.saturating_duration_since(self.begun).as_millis()).unwrap_or(u64::MAX);
-        let recheck = u64::try_from(self.settings.recheck.as_millis()).unwrap_or(u64::MAX);
         let kept = self.store.entry(tree.generation, site, path);
-        if let Some(entry) = &kept
-            && !entry.is_due(elapsed, recheck)
-        {
-            return Looked::Entry(entry.clone());
+        let recheck = u64::try_from(self.settings.recheck.as_millis()).unwrap_or(u64::MAX);
+        match kept {
+            Some(entry) if !entry.is_due(self.elapsed(now), recheck) => Looked::Entry(entry),
+            kept => self.look(tree, site, path, kept, now, wait),
         }
+    }
+
+    /// Looks at the disk, and makes the entry anew if it is not as it was.
+    fn look(
+        &self,
+        tree: &Tree,
+        site: usize,
+        path: &[u8],
+        kept: Option<Arc<Entry>>,
+        now: Instant,
+        wait: Wait,
+    ) -> Looked {
         let located = locate(tree, &self.all[site].naming, path);
         if let Some(entry) = kept
             && !entry.young
@@ -120,10 +132,10 @@ impl Sites {
         {
             return Looked::Entry(entry);
         }
-        if matches!(located, Located::Missing) && !self.all[site].root.is_current(tree) {
+        if !self.all[site].root.is_current(tree) {
             return Looked::Left;
         }
-        match self.make(site, located, elapsed, wait) {
+        match self.make(site, located, self.elapsed(now), wait) {
             Ok(entry) => {
                 let entry = Arc::new(entry);
                 self.store.keep(tree.generation, site, path, entry.clone());
@@ -132,6 +144,11 @@ impl Sites {
             Err(Errno::AGAIN) if wait == Wait::Never => Looked::Cold,
             Err(_) => Looked::Failed,
         }
+    }
+
+    /// Milliseconds since the sites were opened.
+    fn elapsed(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.begun).as_millis()).unwrap_or(u64::MAX)
     }
 
     fn make(&self, site: usize, located: Located, elapsed: u64, wait: Wait) -> Result<Entry, Errno> {

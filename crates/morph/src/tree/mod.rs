@@ -9,7 +9,7 @@ use std::{
     os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::{
-        Arc, RwLock,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -86,19 +86,18 @@ impl Root {
         let elapsed = u64::try_from(now.saturating_duration_since(self.begun).as_nanos()).unwrap_or(u64::MAX);
         let believed = u64::try_from(self.believed.as_nanos()).unwrap_or(u64::MAX);
         let looked = self.looked.load(Ordering::Acquire);
-        if elapsed.saturating_sub(looked) >= believed {
-            self.look();
-            // Written after the look: nobody may believe a look that was begun but not ended.
-            self.looked.fetch_max(elapsed, Ordering::AcqRel);
+        if elapsed.saturating_sub(looked) < believed {
+            return self.known();
         }
-        self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        let tree = self.look();
+        // Written after the look: nobody may believe a look that was begun but not ended.
+        self.looked.fetch_max(elapsed, Ordering::AcqRel);
+        tree
     }
 
     /// Whether a tree is what the root leads to, looked at now.
     pub fn is_current(&self, tree: &Tree) -> bool {
-        self.look();
-        let current = self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        current.as_ref().is_some_and(|current| current.generation == tree.generation)
+        self.look().is_some_and(|current| current.generation == tree.generation)
     }
 
     /// Where it was configured.
@@ -106,20 +105,25 @@ impl Root {
         &self.path
     }
 
-    fn look(&self) {
+    fn known(&self) -> Option<Arc<Tree>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What this look found, and not what is known after it: that may be what a slower look found before a switch.
+    fn look(&self) -> Option<Arc<Tree>> {
         let found =
             statat(CWD, &self.path, rustix::fs::AtFlags::empty()).ok().map(|stat| (stat.st_dev, stat.st_ino));
-        let known = self
-            .current
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .as_ref()
-            .map(|tree| tree.identity);
-        if found == known {
-            return;
+        let known = self.known();
+        if found == known.as_ref().map(|tree| tree.identity) {
+            return known;
         }
-        let fresh = self.open().ok().map(Arc::new);
-        *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh;
+        // Opened under the lock, so that what is opened later is also what is written later.
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let fresh = self.open().ok();
+        if fresh.as_ref().map(|tree| tree.identity) != current.as_ref().map(|tree| tree.identity) {
+            *current = fresh.map(Arc::new);
+        }
+        current.clone()
     }
 
     fn open(&self) -> Result<Tree, Errno> {

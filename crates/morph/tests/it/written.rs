@@ -9,6 +9,18 @@ use std::{
         atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
     thread,
+    time::{Duration, Instant},
+};
+
+use morph::{
+    config::parse,
+    http::{
+        fields::Fields,
+        head::Method,
+        reply::{Body, Piece, Reply},
+    },
+    page::load::Wait,
+    site::{Ask, Outcome, Sites},
 };
 
 use super::world::World;
@@ -92,6 +104,34 @@ fn a_file_changed_in_place_is_seen_even_with_the_same_length() {
     }
     seen.dedup();
     assert_eq!(seen.len(), 3);
+}
+
+#[test]
+fn a_change_that_is_only_on_the_disk_is_seen_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("page.html");
+    let root = folder.path().display();
+    let text = format!("sites: [{{ hosts: ['*'], root: {root} }}]\ncache: {{ recheck: 1ms }}\n");
+    let sites = Arc::new(Sites::new(&parse(&text).unwrap()));
+    let (method, target, fields) = (Method::Get, &b"/page.html"[..], &Fields::default());
+    let ask = |wait| match sites.answer(&Ask { method, target, fields, now: Instant::now(), wait }) {
+        Outcome::Later(job) => Err(job),
+        Outcome::Ready(Reply { body: Body::One(Piece::Memory(bytes)), .. }) => Ok(bytes),
+        Outcome::Ready(reply) => panic!("{reply:?}"),
+    };
+    for number in 0..20 {
+        fs::write(&path, format!("{number}")).unwrap();
+        let file = fs::File::open(&path).unwrap();
+        // So that reading it takes long; some file systems hold everything in memory, and then it does not.
+        file.sync_all().unwrap();
+        rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+        thread::sleep(Duration::from_millis(2));
+        let seen = ask(Wait::Never).unwrap_or_else(|job| {
+            job();
+            ask(Wait::Allowed).unwrap_or_else(|_| panic!("asked to wait twice"))
+        });
+        assert_eq!(seen, format!("{number}"));
+    }
 }
 
 #[test]
