@@ -13,7 +13,7 @@ use std::{
 
 use clap::Parser;
 use morph::{
-    config::{Config, Site, parse},
+    config::{Config, Site, address, parse},
     server::{bind, confine, start},
     site::Sites,
 };
@@ -37,7 +37,7 @@ struct Arguments {
     #[arg(short, long, value_name = "DIR", default_value = "/srv")]
     root: PathBuf,
     /// Where to serve; replaces what the file says
-    #[arg(short, long, value_name = "ADDRESS")]
+    #[arg(short, long, value_name = "ADDRESS", value_parser = address)]
     listen: Vec<SocketAddr>,
     /// Where health and metrics are, or `off`; replaces what the file says
     #[arg(short, long, value_name = "ADDRESS")]
@@ -63,7 +63,7 @@ impl std::str::FromStr for Admin {
     type Err = std::net::AddrParseError;
 
     fn from_str(text: &str) -> Result<Admin, Self::Err> {
-        if text == "off" { Ok(Admin::Off) } else { text.parse().map(Admin::At) }
+        if text == "off" { Ok(Admin::Off) } else { address(text).map(Admin::At) }
     }
 }
 
@@ -116,11 +116,13 @@ fn read(path: &PathBuf) -> Result<Config, String> {
 }
 
 fn serve(mut config: Config) -> io::Result<()> {
-    let room = confine::room_for_connections(config.cache.open_files);
+    let limit = confine::raise_open_files();
+    let (kept, room) = confine::share_out(limit, config.cache.open_files);
+    config.cache.open_files = kept;
     if room < config.limits.connections {
+        let wanted = config.limits.connections;
         say(&format!(
-            "the limit of open files leaves room for {room} connections; raise it for {}",
-            config.limits.connections
+            "{limit} files may be open, which leaves room for {room} connections; raise it for {wanted}"
         ));
         config.limits.connections = room;
     }

@@ -238,6 +238,17 @@ impl Check {
                 "begin it with one slash, or with `https://`",
             );
         }
+        let host = to
+            .value
+            .split_once("://")
+            .map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(""));
+        if absolute && host.contains('$') {
+            self.find(
+                to,
+                "whoever makes a link chooses the host that it leads to",
+                "write the host out; `$1` may stand after it",
+            );
+        }
         if HeaderValue::from_str(&to.value).is_err() {
             self.find(
                 to,

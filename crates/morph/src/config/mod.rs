@@ -19,6 +19,14 @@ pub use self::{
 };
 use crate::http::head::HeadLimits;
 
+/// An address to listen on; `:8080` is every address of IPv4.
+pub fn address(text: &str) -> Result<SocketAddr, std::net::AddrParseError> {
+    match text.strip_prefix(':') {
+        Some(port) => format!("0.0.0.0:{port}").parse(),
+        None => text.parse(),
+    }
+}
+
 /// Everything the server is told.
 #[derive(Clone, Debug)]
 pub struct Config {

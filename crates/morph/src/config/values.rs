@@ -80,8 +80,7 @@ impl Check {
     }
 
     pub(super) fn address(&mut self, text: &Text) -> Option<SocketAddr> {
-        let with_host = text.value.strip_prefix(':').map(|port| format!("0.0.0.0:{port}"));
-        let address = with_host.as_deref().unwrap_or(&text.value).parse().ok();
+        let address = super::address(&text.value).ok();
         if address.is_none() {
             self.find(
                 text,

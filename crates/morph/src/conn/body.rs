@@ -24,8 +24,8 @@ use crate::{
     page::load::without_waiting,
 };
 
-/// Read of a file at once.
-const CHUNK: u64 = 64 << 10;
+/// Handed over at once: a client that takes this in the time that `stall` gives it is not given up.
+const CHUNK: u64 = 32 << 10;
 
 /// The content of one stream.
 pub(super) struct Streamed {
@@ -143,6 +143,10 @@ impl http_body::Body for Streamed {
             match this.pieces.pop_front() {
                 None => return Poll::Ready(None),
                 Some(Piece::Memory(bytes)) if bytes.is_empty() => {}
+                Some(piece @ Piece::Memory(_)) if piece.len() > CHUNK => {
+                    this.pieces.push_front(piece.slice(CHUNK..piece.len()));
+                    this.pieces.push_front(piece.slice(0..CHUNK));
+                }
                 Some(Piece::Memory(bytes)) => return this.sent(bytes),
                 Some(Piece::File(file, range)) => match this.read_file(&file, range) {
                     Ok(Some(bytes)) => return this.sent(bytes),

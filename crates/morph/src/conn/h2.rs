@@ -34,6 +34,10 @@ use crate::{
     site::{Ask, Job, Outcome},
 };
 
+/// Bytes of a stream that may wait for its client. With what is read of a file at once, this times `limits.streams` is
+/// what a client costs that asks for everything and reads nothing.
+const SENDING: usize = 32 << 10;
+
 /// Serves one connection to its end; `begun` are the bytes read so far, the preface among them.
 pub(super) async fn run(
     context: &Arc<Context>,
@@ -55,7 +59,7 @@ pub(super) async fn run(
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)
         .max_header_list_size(u32::try_from(limits.head.head).unwrap_or(u32::MAX))
-        .max_send_buf_size(256 << 10)
+        .max_send_buf_size(SENDING)
         .keep_alive_interval(Some(Duration::from_secs(30)))
         .keep_alive_timeout(Duration::from_secs(20))
         .serve_connection(io, service);

@@ -23,11 +23,29 @@ pub fn give_up_privileges() -> Result<(), Errno> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
 }
 
-/// Raises the limit of open files to what is allowed and says how many connections fit beside `open_files`.
-pub fn room_for_connections(open_files: u64) -> usize {
+/// Raises the limit of open files to what is allowed, and says it.
+pub fn raise_open_files() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-    let most = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+/// How `limit` open files are shared out: what may be kept open of the `wanted`, and how many connections there may be.
+pub fn share_out(limit: u64, wanted: u64) -> (u64, usize) {
+    let kept = wanted.min(limit / 4);
     // Listeners, runtimes, trees and files on their way.
-    usize::try_from(most.saturating_sub(open_files).saturating_sub(256)).unwrap_or(usize::MAX).max(64)
+    let others = (limit / 4).min(256);
+    (kept, usize::try_from(limit - kept - others).unwrap_or(usize::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_few_files_may_be_open_most_of_them_are_connections() {
+        assert_eq!(share_out(1 << 20, 512), (512, (1 << 20) - 768));
+        assert_eq!(share_out(1024, 512), (256, 512));
+        assert_eq!(share_out(64, 512), (16, 32));
+    }
 }

@@ -9,6 +9,15 @@ use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
+/// Whether nobody listens there. Sharing a port goes for every program of the same user, so a second server would
+/// otherwise get half of the connections, and nobody would know why.
+pub(super) fn is_free(address: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1)
+}
+
 /// A socket that shares its port with the other workers' (`SO_REUSEPORT`): the kernel spreads connections.
 pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;

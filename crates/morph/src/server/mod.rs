@@ -51,6 +51,9 @@ pub struct Bound {
 /// Binds everything a configuration names.
 pub fn bind(config: &Config) -> io::Result<Bound> {
     let mut addresses = config.listen.clone();
+    for address in addresses.iter().chain(&config.admin) {
+        listen::is_free(*address).map_err(|error| named(*address, &error))?;
+    }
     let mut workers = Vec::new();
     for _ in 0..config.workers {
         let mut listeners = Vec::new();

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use tokio::{
     net::TcpStream,
     sync::watch,
@@ -150,10 +151,7 @@ async fn take(context: &Arc<Context>, accepted: io::Result<(TcpStream, SocketAdd
     bump(&context.counts.accepted);
     if context.slots.len() >= most {
         bump(&context.counts.refused);
-        let words = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-        // What does not fit into an empty socket's buffer is not worth waiting for.
-        let _ = stream.try_write(words);
-        return;
+        return turn_away(&stream);
     }
     let slot = Arc::new(Slot::default());
     slot.busy_until(u64::MAX);
@@ -166,6 +164,18 @@ async fn take(context: &Arc<Context>, accepted: io::Result<(TcpStream, SocketAdd
         };
         tokio::spawn(serving).abort_handle()
     });
+}
+
+/// Says that it is busy, without waiting: whoever is turned away costs nothing.
+fn turn_away(stream: &TcpStream) {
+    const WORDS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    // The socket itself is asked, for the runtime has not yet heard that it can be written.
+    let said = rustix::net::send(stream, WORDS, SendFlags::NOSIGNAL);
+    let ended = rustix::net::shutdown(stream, Shutdown::Write);
+    if said.is_ok() && ended.is_ok() {
+        // A request that is here and not read would have the words taken back.
+        let _ = rustix::net::recv(stream, &mut [0; 4096], RecvFlags::DONTWAIT);
+    }
 }
 
 /// Takes a connection out of the slots when its task ends, however it does.

@@ -12,6 +12,7 @@ use crate::{
     http::{
         accept::{Coding, Ranking},
         condition::{self, Verdict},
+        head::Method,
         range::{self, Ranges},
         reply::{Body, Piece, Reply},
     },
@@ -31,10 +32,14 @@ impl Sites {
                 || page.sibling(coding).is_some()
                 || page.compressible && MADE.contains(&coding)
         };
-        let Some(coding) = ranking.best(there) else {
-            return ready(
-                Reply::status_words(406).with(header::VARY, HeaderValue::from_static("accept-encoding")),
-            );
+        let coding = match ranking.best(there) {
+            Some(coding) => coding,
+            // What a client does not take is no reason to hide from it that a page is missing.
+            None if status != 200 => Coding::Identity,
+            None => {
+                let vary = HeaderValue::from_static("accept-encoding");
+                return ready(Reply::status_words(406).with(header::VARY, vary));
+            }
         };
         let variant = match (coding, page.sibling(coding)) {
             (Coding::Identity, _) => page.plain.clone(),
@@ -65,6 +70,8 @@ fn conditional(variant: &Variant, ask: &Ask<'_>) -> Reply {
         Verdict::Failed => Reply::status_words(412),
         Verdict::NotModified => Reply { shared: Some(variant.unchanged.clone()), ..Reply::empty(304) },
         Verdict::Send { range: false } => whole(variant, 200),
+        // Ranges are defined for GET alone, and ignored with HEAD (section 14.2).
+        Verdict::Send { range: true } if ask.method != Method::Get => whole(variant, 200),
         Verdict::Send { range: true } => {
             match range::read(ask.fields.range.unwrap_or_default(), variant.length) {
                 Ranges::Ignored => whole(variant, 200),

@@ -11,6 +11,8 @@ use std::{
     time::Duration,
 };
 
+use morph::{config::parse, server::bind};
+
 use super::{client::Client, world::World};
 
 #[test]
@@ -53,6 +55,15 @@ fn ending_under_load_loses_no_request() {
     }
     assert_eq!(lost.load(Relaxed), 0, "of {}", answered.load(Relaxed));
     assert_eq!(TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn a_port_that_another_server_has_is_not_shared_with_it() {
+    let world = World::new("");
+    let text =
+        format!("listen: ['{}']\nadmin: 'off'\nsites: [{{ hosts: ['*'], root: /srv }}]\n", world.address);
+    let refusal = bind(&parse(&text).unwrap()).err().unwrap().to_string();
+    assert!(refusal.starts_with(&format!("cannot listen on {}", world.address)), "{refusal}");
 }
 
 #[test]

@@ -30,6 +30,7 @@ sites:
       - { from: /a, to: /a }
       - { from: '/b/*', to: 'c/$2', status: 200 }
       - { from: /d }
+      - { from: '/e/**', to: 'https://$1.example.org/' }
   - hosts: [example.org]
     root: /srv
 "), @r#"
@@ -61,7 +62,9 @@ sites:
             cure: use 308 (for good), 307 (for now), 301, 302 or 303; or 410 without `to` for what is gone
         13:17: the redirect has no `to`
             cure: add `to: /where`, or `status: 410` if the page is gone
-        14:13: `example.org` is claimed by the site in line 5 already
+        14:30: whoever makes a link chooses the host that it leads to
+            cure: write the host out; `$1` may stand after it
+        15:13: `example.org` is claimed by the site in line 5 already
             cure: let one site have each name
         "#);
 }
