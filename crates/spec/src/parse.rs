@@ -35,7 +35,7 @@ pub fn parse(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Parsed {
     for yaml::Tree { mut node, clean } in yaml::load(text, &mut sink) {
         sink.hide(guess(&node));
         let before = sink.errors();
-        yaml::substitute(&mut node, text, env, &mut sink);
+        yaml::substitute(&mut node, text, env, raw::takes_secret, &mut sink);
         let Some(document) = raw::document(&node, &mut sink) else { continue };
         let Some(view) = View::new(&document) else { continue };
         let configs = check::document(&view, &mut sink);

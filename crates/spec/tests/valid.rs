@@ -41,13 +41,15 @@ fn every_key_arrives_where_it_belongs() {
     let parsed = parse(&read("tests/valid/full.yaml"));
     let [harbor, _, skiff] = parsed.clusters.as_slice() else { panic!("three documents") };
     assert!(matches!(harbor.kubernetes.datastore, Datastore::External(_)));
-    assert_snapshot!(serde_json::to_string(&harbor.kubernetes.config).expect("plain data"), @r#"{"debug":{"bool":true},"etcd-s3-secret-key":{"secret":{"file":"~/.secrets/s3"}},"etcd-s3-timeout":{"text":"1h30m"},"etcd-snapshot-retention":{"int":7},"helm-controller-arg":{"list":["job-resources={}"]},"https-listen-port":{"int":7443},"kubelet-arg":{"list":["max-pods=50"]},"tls-san":{"list":["*.harbor.example.org","203.0.113.7"]}}"#);
+    assert_snapshot!(serde_json::to_string(&harbor.kubernetes.config).expect("plain data"), @r#"{"debug":{"bool":true},"helm-controller-arg":{"list":["job-resources={}"]},"https-listen-port":{"int":7443},"kubelet-arg":{"list":["max-pods=50"]},"tls-san":{"list":["*.harbor.example.org","203.0.113.7"]}}"#);
     assert_eq!(harbor.nodes[0].ssh.to_string(), "root@[2001:db8::1]:2222");
     assert_eq!(harbor.nodes[0].taints[1].to_string(), "gpu=:NoExecute");
     assert_eq!(harbor.os.motd.as_deref(), Some("Welcome to $HOME.\n"));
     assert_eq!((harbor.os.files[0].mode, harbor.os.files[1].mode), (0o640, 0o600));
     assert!(matches!(harbor.os.files[1].body, Body::Secret(_)));
     assert!(matches!(&harbor.os.packages[1].on, Match::Nodes(nodes) if nodes.len() == 1));
+    let config = serde_json::to_string(&skiff.kubernetes.config).expect("plain data");
+    assert_snapshot!(config, @r#"{"etcd-s3-secret-key":{"secret":{"file":"~/.secrets/s3"}},"etcd-s3-timeout":{"text":"1h30m"},"etcd-snapshot-retention":{"int":7}}"#);
     assert_eq!((skiff.network.cni, skiff.network.network_policy), (Cni::Cilium, false));
     assert_eq!(skiff.os.sysctls[1].value, "20");
 }

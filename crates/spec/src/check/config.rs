@@ -61,7 +61,8 @@ fn one(
     let refused = release(flag, key, version)
         .or_else(|| owned(view, flag, key))
         .or_else(|| on.and_then(|on| misplaced(flag, key, on)))
-        .or_else(|| idle(view, flag, key));
+        .or_else(|| idle(view, flag, key))
+        .or_else(|| without_etcd(view, flag, key));
     if let Some(diagnostic) = refused {
         sink.push(if flag.secret { diagnostic.cover(node.span) } else { diagnostic });
         return None;
@@ -153,4 +154,12 @@ fn idle(view: &View<'_>, flag: &Flag, key: &Spanned<String>) -> Option<Diagnosti
     };
     let message = format!("{} has no meaning with {off}", quote(&key.value));
     Some(Diagnostic::error(Code::CniContradiction, message).at(key.span, "").help(help))
+}
+
+/// Keys of etcd where no server runs it: k3s would skip them without a word, snapshots among them.
+fn without_etcd(view: &View<'_>, flag: &Flag, key: &Spanned<String>) -> Option<Diagnostic> {
+    let datastore = view.datastore_but_etcd().filter(|_| flag.key.starts_with("etcd-"))?;
+    let message = format!("{} has no meaning with {datastore}", quote(&key.value));
+    let diagnostic = Diagnostic::error(Code::K3sKeyDatastore, message).at(key.span, "no etcd runs");
+    Some(diagnostic.help("write `datastore: etcd` in spec.kubernetes, or remove the key"))
 }

@@ -9,7 +9,7 @@ use crate::{
     diagnostic::Span,
     k3s,
     name::NodeName,
-    raw::{CniName, Datastore, Document, Kubernetes, Network, Node, Os, Spec},
+    raw::{CniName, Datastore, Document, Field, Kubernetes, Network, Node, Os, Spec},
 };
 
 /// One document.
@@ -90,6 +90,21 @@ impl<'a> View<'a> {
         match self.kubernetes.and_then(|kubernetes| kubernetes.datastore.get()) {
             Some(datastore) => matches!(datastore, Datastore::Etcd),
             None => self.servers().is_some_and(|servers| servers > 1),
+        }
+    }
+
+    /// The datastore as messages call it, where it is known not to be embedded etcd.
+    pub(crate) fn datastore_but_etcd(&self) -> Option<&'static str> {
+        match self.kubernetes.map(|kubernetes| &kubernetes.datastore) {
+            Some(Field::Given(datastore)) => match datastore.value {
+                Datastore::Sqlite => Some("`datastore: sqlite`"),
+                Datastore::External(_) => Some("an external datastore"),
+                Datastore::Etcd => None,
+            },
+            Some(Field::Bad) => None,
+            Some(Field::Absent) | None => {
+                (self.servers() == Some(1)).then_some("sqlite, the default of a single server")
+            }
         }
     }
 

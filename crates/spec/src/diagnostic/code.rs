@@ -73,6 +73,7 @@ codes! {
     K3sKeyOwned "k3s-key-owned" "A k3s key that coracle writes itself." "Use the field that the message names."
     K3sKeyRole "k3s-key-role" "A k3s key for servers only on an agent." "Move it to a server, or remove it."
     K3sKeyEverywhere "k3s-key-everywhere" "A k3s key that must be equal on all servers, written for one node." "Move it to spec.kubernetes.config."
+    K3sKeyDatastore "k3s-key-datastore" "A k3s key of etcd in a cluster whose datastore is another." "Write `datastore: etcd`, or remove the key."
     K3sKeyDeprecated "k3s-key-deprecated" "An old name of a k3s key." "Use the new name."
     LegacyFlannelBackend "legacy-flannel-backend" "A flannel backend that k3s no longer has." "Use vxlan, host-gw or wireguard-native."
     CniContradiction "cni-contradiction" "CNI, kube-proxy and network policy contradict each other." "Change the one that the message names."

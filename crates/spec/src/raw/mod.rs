@@ -20,5 +20,5 @@ pub(crate) use document::{Document, Kubernetes, Network, Node, Spec, document};
 pub(crate) use k3s::Config;
 pub(crate) use os::{Item, Module, Os, OsFile, Package, Service, SysctlEntry};
 pub(crate) use reader::nearest;
-pub(crate) use secret::secret;
+pub(crate) use secret::{secret, takes_secret};
 pub(crate) use shape::{Field, List, MapOf, OneOrMany, Shape, Spanned};

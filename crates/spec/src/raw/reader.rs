@@ -15,12 +15,18 @@ pub(crate) struct Reader<'a> {
     node: &'a Node,
     name: &'a str,
     entries: &'a [Entry],
+    known: &'a [&'a str],
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn open(node: &'a Node, name: &'a str, sink: &mut Sink<'_>) -> Option<Self> {
+    pub(crate) fn open(
+        node: &'a Node,
+        name: &'a str,
+        known: &'a [&'a str],
+        sink: &mut Sink<'_>,
+    ) -> Option<Self> {
         if let Value::Map(entries) = &node.value {
-            return Some(Self { node, name, entries });
+            return Some(Self { node, name, entries, known });
         }
         wrong_type(node, name, "a mapping", sink);
         None
@@ -28,7 +34,18 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn optional<T: Shape>(&self, key: &str, sink: &mut Sink<'_>) -> Field<T> {
         let entry = self.entries.iter().find(|entry| entry.key == key);
-        entry.map_or(Field::Absent, |entry| field(&entry.value, key, sink))
+        match entry {
+            Some(entry) => field(&entry.value, key, sink),
+            // That it is misspelt is said once: it is not missing too.
+            None if self.entries.iter().any(|entry| self.meant(entry) == Some(key)) => Field::Bad,
+            None => Field::Absent,
+        }
+    }
+
+    /// The known key that an unknown one is most likely a misspelling of.
+    fn meant(&self, entry: &Entry) -> Option<&'a str> {
+        let unknown = !self.known.contains(&entry.key.as_str());
+        unknown.then(|| nearest(&entry.key, self.known.iter().copied())).flatten()
     }
 
     pub(crate) fn required<T: Shape>(&self, key: &str, sink: &mut Sink<'_>) -> Field<T> {
@@ -43,24 +60,24 @@ impl<'a> Reader<'a> {
     }
 
     /// Reports every key that is not among the known ones.
-    pub(crate) fn close(self, known: &[&str], later: &[&str], sink: &mut Sink<'_>) {
-        for entry in self.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+    pub(crate) fn close(self, later: &[&str], sink: &mut Sink<'_>) {
+        for entry in self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str())) {
             if later.contains(&entry.key.as_str()) {
                 let message = format!("`{}` is not part of this version of coracle", entry.key);
                 let diagnostic = Diagnostic::error(Code::NotInThisVersion, message).at(entry.at, "");
                 sink.push(diagnostic.help("remove it until a later version carries it out"));
             } else if !sink.full() {
-                sink.push(self.unknown(entry, known));
+                sink.push(self.unknown(entry));
             }
         }
     }
 
-    fn unknown(&self, entry: &Entry, known: &[&str]) -> Diagnostic {
+    fn unknown(&self, entry: &Entry) -> Diagnostic {
         let message = format!("{} has no key {}", title(self.name), quote(&entry.key));
         let diagnostic = Diagnostic::error(Code::UnknownKey, message).at(entry.at, "unknown");
-        match nearest(&entry.key, known.iter().copied()) {
+        match self.meant(entry) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic.help(format!("its keys are {}", known.join(", "))),
+            None => diagnostic.help(format!("its keys are {}", self.known.join(", "))),
         }
     }
 }
@@ -127,9 +144,9 @@ macro_rules! section {
                 key: &str,
                 sink: &mut $crate::diagnostic::Sink<'_>,
             ) -> Option<Self> {
-                let reader = $crate::raw::reader::Reader::open(node, key, sink)?;
+                let reader = $crate::raw::reader::Reader::open(node, key, &[$($key),*], sink)?;
                 let section = Self { $($field: reader.$need($key, sink),)* };
-                reader.close(&[$($key),*], &[$($($later),*)?], sink);
+                reader.close(&[$($($later),*)?], sink);
                 Some(section)
             }
 

@@ -9,6 +9,7 @@ use super::shape::{Shape, title};
 use crate::{
     cluster::SecretRef,
     diagnostic::{Code, Diagnostic, Sink},
+    k3s,
     yaml::{Node, Plain, Value},
 };
 
@@ -50,6 +51,11 @@ impl Shape for SecretRef {
             "additionalProperties": false,
         })
     }
+}
+
+/// Whether the value of this key, wherever it stands, is a reference to a secret.
+pub(crate) fn takes_secret(key: &str) -> bool {
+    matches!(key, "secret" | "endpoint") || k3s::secret(key)
 }
 
 /// Reads a reference to a secret outside of any section.

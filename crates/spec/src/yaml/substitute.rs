@@ -10,21 +10,46 @@ use crate::diagnostic::{Code, Diagnostic, Sink, Span, quote};
 pub(crate) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Puts variables into every value of the tree. A value that cannot be completed is reported and broken.
-pub(crate) fn substitute(node: &mut Node, text: &str, env: Env<'_>, sink: &mut Sink<'_>) {
+///
+/// Under a key that `bare` names, no variable may stand at all: whether it is set does not matter there, and what it
+/// holds is not asked for.
+pub(crate) fn substitute(
+    node: &mut Node,
+    text: &str,
+    env: Env<'_>,
+    bare: fn(&str) -> bool,
+    sink: &mut Sink<'_>,
+) {
     match &mut node.value {
         Value::Scalar(scalar) => {
             if scalar.text.contains('$') && !fill(scalar, text, node.span, env, sink) {
                 node.value = Value::Broken;
             }
         }
-        Value::List(items) => items.iter_mut().for_each(|item| substitute(item, text, env, sink)),
+        Value::List(items) => items.iter_mut().for_each(|item| substitute(item, text, env, bare, sink)),
         Value::Map(entries) => {
             for entry in entries {
-                substitute(&mut entry.value, text, env, sink);
+                match &mut entry.value.value {
+                    Value::Scalar(scalar) if bare(&entry.key) && names_variable(&scalar.text) => {
+                        scalar.variable = true;
+                    }
+                    _ => substitute(&mut entry.value, text, env, bare, sink),
+                }
             }
         }
         Value::Broken => {}
     }
+}
+
+fn names_variable(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((_, piece, after)) = next(rest) {
+        if matches!(piece, Piece::Variable { .. }) {
+            return true;
+        }
+        rest = after;
+    }
+    false
 }
 
 /// Returns whether every variable was found.
