@@ -43,7 +43,8 @@ fn name(arch: Arch) -> String {
 /// What can be had from the simulated internet, by digest.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Shelf {
-    releases: BTreeMap<Sha256, Release>,
+    /// More than one where a mirror gives the same bytes for several processors, or under several versions.
+    releases: BTreeMap<Sha256, Vec<Release>>,
     /// Bytes behind single URLs.
     served: BTreeMap<String, Vec<u8>>,
 }
@@ -68,7 +69,10 @@ impl Shelf {
 
     pub(crate) fn know(&mut self, digest: Sha256, version: Version, arch: Arch) {
         let bytes = artifact_bytes(&version, arch);
-        self.releases.insert(digest, Release { version, arch, bytes });
+        let known = self.releases.entry(digest).or_default();
+        if !known.iter().any(|release| release.version == version && release.arch == arch) {
+            known.push(Release { version, arch, bytes });
+        }
     }
 
     pub(crate) fn serve(&mut self, url: &str, bytes: &[u8]) {
@@ -81,14 +85,31 @@ impl Shelf {
     }
 
     pub(crate) fn bytes(&self, digest: &Sha256) -> Option<&[u8]> {
-        self.releases.get(digest).map(|release| release.bytes.as_slice())
+        self.releases.get(digest)?.first().map(|release| release.bytes.as_slice())
     }
 
-    /// The release of this digest, when it runs on this processor.
+    /// The release of this digest that runs on this processor; of several the one that was heard of first, as of a machine on which it runs.
     pub(crate) fn version_of(&self, digest: &Sha256, arch: Arch) -> Option<Version> {
-        self.releases
-            .get(digest)
-            .filter(|release| release.arch == arch)
-            .map(|release| release.version.clone())
+        let mut known = self.releases.get(digest)?.iter();
+        known.find(|release| release.arch == arch).map(|release| release.version.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_file_for_several_processors_runs_on_each_of_them() {
+        let version: Version = "v1.36.4+k3s1".parse().expect("a release");
+        let digest = Sha256::of(b"the same for all");
+        let artifact = |arch| (arch, Artifact { name: name(arch), sha256: digest.clone() });
+        let k3s = [(version.to_string(), ARCHES.map(artifact).into())].into();
+        let mut shelf = Shelf::default();
+        shelf.stock(&Lock { version: 1, k3s });
+        for arch in ARCHES {
+            assert_eq!(shelf.version_of(&digest, arch).as_ref(), Some(&version), "{arch:?}");
+        }
+        assert_eq!(shelf.version_of(&digest, Arch::Other), None);
     }
 }

@@ -23,6 +23,15 @@ impl World {
         Ok(())
     }
 
+    /// Faults that wait for their time or their step still, in the order in which they would strike.
+    pub fn unstruck(&self) -> Vec<Fault> {
+        let timed = self.tasks().filter_map(|task| match task {
+            Task::Fault(fault) => Some(fault.clone()),
+            _ => None,
+        });
+        timed.chain(self.faults.iter().cloned()).collect()
+    }
+
     /// Strikes every fault that waits for this step, or for this many.
     pub(crate) fn strike_at_step(&mut self, step: &StepId) {
         let ended = self.ended;

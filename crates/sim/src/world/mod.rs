@@ -240,6 +240,11 @@ impl World {
         self.tasks.keys().next().map(|(at, _)| *at)
     }
 
+    /// Every appointment, the next one first.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.values()
+    }
+
     /// Keeps every appointment up to this time.
     pub(crate) fn advance(&mut self, now: Duration) {
         while let Some(entry) = self.tasks.first_entry().filter(|entry| entry.key().0 <= now) {
