@@ -160,8 +160,13 @@ impl Log {
             return to.key.as_ref().map_or(own.clone(), |key| not_the_pin(&own, key));
         }
         let all = words::judge(&log, beside);
-        if of_key(&all) { HostFault::new(all.cause, format!("of a jump host: {}", all.detail)) } else { all }
+        if of_key(&all) { HostFault::new(all.cause, of_jump_host(&all.detail)) } else { all }
     }
+}
+
+fn of_jump_host(detail: &str) -> String {
+    let colon = if detail.is_empty() { "" } else { ": " };
+    format!("of a jump host{colon}{detail}")
 }
 
 fn not_the_pin(fault: &HostFault, key: &HostKey) -> HostFault {

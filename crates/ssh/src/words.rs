@@ -51,12 +51,31 @@ pub(crate) fn judge(log: &str, beside: &str) -> HostFault {
         Some((rank, _)) if MEANINGS[rank].1 == Cause::KeyChanged => {
             HostFault::new(Cause::KeyChanged, changed_key(log, beside))
         }
-        Some((rank, line)) => HostFault::new(MEANINGS[rank].1, clean(line)),
+        Some((rank, line)) => HostFault::new(MEANINGS[rank].1, more_than(MEANINGS[rank].1, &clean(line))),
         None => match last_line(log).or(last_line(beside)) {
             Some(line) => HostFault::new(Cause::Client, clean(line)),
             None => HostFault::new(Cause::Lost, "the connection ended without a word"),
         },
     }
+}
+
+/// What a message says beyond its cause, which is shown before it: `connect to host 10.0.0.1 port 22` of
+/// `ssh: connect to host 10.0.0.1 port 22: Connection refused`.
+fn more_than(cause: Cause, line: &str) -> String {
+    let line = line.strip_prefix("ssh: ").unwrap_or(line);
+    let said_again: &[&str] = match cause {
+        Cause::Refused => &["Connection refused"],
+        Cause::TimedOut => &["Connection timed out", "Operation timed out"],
+        Cause::NoRoute => &["No route to host"],
+        Cause::NameNotFound => &["Name or service not known"],
+        Cause::KeyUnknown => &["Host key verification failed."],
+        _ => &[],
+    };
+    let cut = said_again.iter().find_map(|again| line.strip_suffix(again));
+    let cut = cut.map_or(line, |cut| cut.trim_end_matches(": "));
+    let cut = cut.strip_prefix("Could not resolve hostname ").unwrap_or(cut);
+    let cut = cut.strip_suffix(" and you have requested strict checking.").unwrap_or(cut);
+    cut.to_owned()
 }
 
 /// Whether sshd dropped the connection before it began, as it does when too many come at once or while its machine
@@ -165,10 +184,7 @@ mod tests {
     fn the_jump_host_says_why_when_the_client_only_saw_a_closed_pipe() {
         let log = "kex_exchange_identification: Connection closed by remote host\nConnection closed by UNKNOWN port 65535";
         let fault = judge(log, "ssh: connect to host bastion port 22: Connection refused\n");
-        assert_eq!(
-            fault,
-            HostFault::new(Cause::Refused, "ssh: connect to host bastion port 22: Connection refused")
-        );
+        assert_eq!(fault, HostFault::new(Cause::Refused, "connect to host bastion port 22"));
         assert!(!is_dropped(&fault));
     }
 
@@ -177,5 +193,31 @@ mod tests {
         assert!(is_dropped(&judge("kex_exchange_identification: read: Connection reset by peer", "")));
         assert!(!is_dropped(&judge("ssh: connect to host a port 22: Connection refused", "")));
         assert!(!is_dropped(&judge("a: Permission denied (publickey).", "")));
+    }
+
+    #[test]
+    fn a_message_does_not_say_its_cause_twice() {
+        let told = |log: &str| judge(log, "").to_string();
+        for (log, shown) in [
+            (
+                "ssh: connect to host 127.0.0.1 port 1: Connection refused",
+                "connection refused: connect to host 127.0.0.1 port 1",
+            ),
+            (
+                "ssh: connect to host 10.0.0.1 port 22: Connection timed out",
+                "timed out: connect to host 10.0.0.1 port 22",
+            ),
+            (
+                "ssh: Could not resolve hostname nosuch.invalid: Name or service not known",
+                "host name not found: nosuch.invalid",
+            ),
+            ("Host key verification failed.", "host key not known"),
+            (
+                "ssh: connect to host 10.0.0.1 port 22: Network is unreachable",
+                "no route to host: connect to host 10.0.0.1 port 22: Network is unreachable",
+            ),
+        ] {
+            assert_eq!(told(log), shown);
+        }
     }
 }

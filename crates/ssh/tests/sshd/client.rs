@@ -60,13 +60,10 @@ fn a_fault_of_the_jump_host_is_told_as_its_own() {
     with_server("", async |server| {
         // The pin is the far host's; nothing is known of the jump host.
         let unknown = behind(&server, server.port);
-        assert_eq!(
-            touch(&unknown).await,
-            Err(HostFault::new(Cause::KeyUnknown, "of a jump host: Host key verification failed."))
-        );
+        assert_eq!(touch(&unknown).await, Err(HostFault::new(Cause::KeyUnknown, "of a jump host")));
         assert_eq!(server.logins(), 0);
         let refused = behind(&server, 1);
-        let told = "ssh: connect to host 127.0.0.1 port 1: Connection refused";
+        let told = "connect to host 127.0.0.1 port 1";
         assert_eq!(touch(&refused).await, Err(HostFault::new(Cause::Refused, told)));
     });
 }

@@ -37,7 +37,7 @@ fn what_ails_one_host_is_named_with_its_cause_and_the_others_go_on() {
     dawdle(slow);
     let apply = operator.ends(77, &["apply", "--yes"]);
     for done in [&plan, &apply] {
-        done.tells(&[&down.name, "ssh: connect to host"]).tells(&[&changed.name, "host key changed"]);
+        done.tells(&[&down.name, "connect to host"]).tells(&[&changed.name, "host key changed"]);
         done.tells(&[&rightless.name, "sudo needs a password"]).tells(&[&foreign.name, "foreign-k3s"]);
     }
     apply.tells(&[&format!("{}: ", full.name), "no space left"]);
