@@ -53,13 +53,29 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
         )
         .before([claimed(), Given::Done(Step::new(secret).owned().body(b"s3cret", true))])
         .after([Then::Facts(keyed)]),
+        case(
+            "an etcd member that was removed from its cluster is told by the tombstone it leaves",
+            Step::new(HostOp::Observe(Survey::default())),
+            Expect::Observed,
+        )
+        .before([Given::File {
+            path: "/var/lib/rancher/k3s/server/db/etcd/tombstone",
+            mode: 0o600,
+            text: String::new(),
+        }])
+        .after([Then::Facts(was_removed)]),
     ]
+}
+
+fn was_removed(facts: &HostFacts) -> Result<(), String> {
+    ensure(facts.stable.k3s.data.removed, "it was removed, and knows")
 }
 
 fn world_is_known(facts: &HostFacts) -> Result<(), String> {
     ensure(!facts.stable.hostname.is_empty(), "a host has a name")?;
     ensure(facts.volatile.clock > 1_600_000_000, "a host has a clock")?;
-    ensure(facts.stable.owned.is_none(), "nobody claimed it")
+    ensure(facts.stable.owned.is_none(), "nobody claimed it")?;
+    ensure(!facts.stable.k3s.data.removed, "nothing was removed from a cluster")
 }
 
 fn keyed(facts: &HostFacts) -> Result<(), String> {
