@@ -33,6 +33,7 @@ pub(crate) fn write(root: &Path) -> Vec<String> {
     for (path, made) in [
         ("docs/reference/cluster-file.md", file_page(root)),
         ("docs/images/rehearsal.svg", picture::rehearsal(root)),
+        ("docs/images/plan.svg", picture::plan(root)),
     ] {
         if let Err(why) = made.and_then(|text| keep(root, path, text.as_bytes())) {
             complaints.push(format!("{path}: {why}"));

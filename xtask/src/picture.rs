@@ -1,10 +1,11 @@
-//! The picture of a rehearsal in README, made from what the command really prints.
+//! The pictures of a rehearsal and of a plan in README, made from what the commands really print.
 //!
-//! Owns: which command is shown, and text with colours as SVG. The picture scrolls in the time that the story tells;
+//! Owns: which commands are shown, and text with colours as SVG. The rehearsal scrolls in the time that the story tells;
 //! for readers who want no motion it stands still at the end. Must not: change a word of the output.
 
 use std::{
     fmt::Write as _,
+    fs,
     io::{self, Read as _},
     path::Path,
     process::{Command, Stdio},
@@ -13,6 +14,16 @@ use std::{
 /// What is shown, as typed after `cargo run -p coracle --`.
 const SHOWN: [&str; 5] =
     ["rehearse", "-f", "examples/quickstart.yaml", "--fault", "die at step harbor-2: start k3s"];
+/// The file that is rehearsed, and changed for the plan.
+const EXAMPLE: &str = "examples/quickstart.yaml";
+/// What the plan adds to it.
+const ADDED: &str = "\
+  kubernetes: {version: v1.36.5+k3s1}
+  os:
+    motd: Ask before you touch this machine.
+    packages: [{name: chrony, nodes: [harbor-1]}]
+    sysctls: {vm.swappiness: 10}
+";
 /// The terminal, in characters.
 const COLUMNS: usize = 118;
 const ROWS: usize = 30;
@@ -35,9 +46,26 @@ struct Piece {
     text: String,
 }
 
-/// The picture, or why there is none.
+/// The picture of a plan for a running cluster whose file has changed, or why there is none.
+pub(crate) fn plan(root: &Path) -> Result<String, String> {
+    let made = || {
+        let dir = root.join("target/picture");
+        let (world, file) = (dir.join("world"), dir.join("coracle.yaml"));
+        fs::create_dir_all(&dir)?;
+        let [world_name, file_name] = [&world, &file].map(|path| path.display().to_string());
+        run(root, &["rehearse", "-f", EXAMPLE, "--save", &world_name])?;
+        fs::write(&file, fs::read_to_string(root.join(EXAMPLE))? + ADDED)?;
+        run(root, &["reference", "-f", &file_name, "--plan", &world_name])
+    };
+    let output = made().map_err(|error: io::Error| error.to_string())?;
+    let text = format!("\u{1b}[1m$ coracle plan\u{1b}[0m\n{output}");
+    let lines: Vec<_> = text.lines().flat_map(|line| wrapped(pieces(line))).collect();
+    Ok(svg("A plan in a terminal", &lines, lines.len(), &[]))
+}
+
+/// The picture of a rehearsal, or why there is none.
 pub(crate) fn rehearsal(root: &Path) -> Result<String, String> {
-    let output = run(root).map_err(|error| error.to_string())?;
+    let output = run(root, &SHOWN).map_err(|error| error.to_string())?;
     let quoted = |word: &&str| if word.contains(' ') { format!("\"{word}\"") } else { (*word).to_owned() };
     let typed: Vec<_> = SHOWN.iter().map(quoted).collect();
     let prompt = format!("\u{1b}[1m$ cargo run -p coracle -- {}\u{1b}[0m\n", typed.join(" "));
@@ -51,14 +79,14 @@ pub(crate) fn rehearsal(root: &Path) -> Result<String, String> {
             lines.push(row);
         }
     }
-    Ok(svg(&lines, &moments(&times)))
+    Ok(svg("A rehearsal in a terminal", &lines, ROWS, &moments(&times)))
 }
 
-/// Both streams of the command, in the order in which they were written.
-fn run(root: &Path) -> io::Result<String> {
+/// Both streams of a command, in the order in which they were written.
+fn run(root: &Path, words: &[&str]) -> io::Result<String> {
     let (mut reader, writer) = io::pipe()?;
     let mut command = Command::new("cargo");
-    command.args(["run", "--quiet", "-p", "coracle", "--"]).args(SHOWN).args(["--color", "always"]);
+    command.args(["run", "--quiet", "-p", "coracle", "--"]).args(words).args(["--color", "always"]);
     command.current_dir(root).env_remove("NO_COLOR").env("COLUMNS", COLUMNS.to_string());
     let mut child = command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).spawn()?;
     // It holds ends of the pipe of its own, and would keep it open.
@@ -137,30 +165,24 @@ fn moments(times: &[Option<f64>]) -> Vec<f64> {
     found
 }
 
-fn svg(lines: &[Vec<Piece>], moments: &[f64]) -> String {
-    let (width, height) = (wide(COLUMNS) + 32.0, high(ROWS) + 28.0);
-    let end = moments.last().copied().unwrap_or_default() + REST;
+/// A terminal of so many rows. Where there are moments, its lines come one by one and scroll.
+fn svg(label: &str, lines: &[Vec<Piece>], rows: usize, moments: &[f64]) -> String {
+    let (width, height) = (wide(COLUMNS) + 32.0, high(rows) + 28.0);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" \
-         aria-label=\"A rehearsal in a terminal\">\n\
+         aria-label=\"{label}\">\n\
          <!-- Made by `xtask docs` from the output of the command in its first line. -->\n<style>\n\
          text {{ font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace }}\n\
          .plain {{ fill: #d7dce2 }} .faint {{ fill: #8b95a1 }} .good {{ fill: #7ec97a }} .care {{ fill: #e3c068 }}\n\
-         .bad {{ fill: #f0797b }} .name {{ fill: #6fc3d6 }} .bold {{ font-weight: bold }}\n\
-         #story {{ transform: translateY({:.0}px); animation: story {end:.1}s step-end infinite }}\n\
-         @media (prefers-reduced-motion: reduce) {{ #story {{ animation: none }} }}\n@keyframes story {{\n",
-        lift(lines.len()),
+         .bad {{ fill: #f0797b }} .name {{ fill: #6fc3d6 }} .bold {{ font-weight: bold }}\n",
     );
-    for (nth, moment) in moments.iter().enumerate() {
-        let _ =
-            writeln!(out, "{:.2}% {{ transform: translateY({:.0}px) }}", moment / end * 100.0, lift(nth + 1));
-    }
+    out.push_str(&motion(lines.len(), moments));
     let _ = write!(
         out,
-        "}}\n</style>\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#16191d\"/>\n\
+        "</style>\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#16191d\"/>\n\
          <svg x=\"16\" y=\"14\" xml:space=\"preserve\" width=\"{:.0}\" height=\"{:.0}\"><g id=\"story\">\n",
         wide(COLUMNS),
-        high(ROWS)
+        high(rows)
     );
     for (row, line) in lines.iter().enumerate() {
         for piece in line.iter().filter(|piece| !piece.text.trim().is_empty()) {
@@ -168,6 +190,22 @@ fn svg(lines: &[Vec<Piece>], moments: &[f64]) -> String {
         }
     }
     out + "</g></svg>\n</svg>\n"
+}
+
+/// How the lines scroll; nothing where no moments are given.
+fn motion(lines: usize, moments: &[f64]) -> String {
+    let Some(last) = moments.last() else { return String::new() };
+    let end = last + REST;
+    let mut out = format!(
+        "#story {{ transform: translateY({:.0}px); animation: story {end:.1}s step-end infinite }}\n\
+         @media (prefers-reduced-motion: reduce) {{ #story {{ animation: none }} }}\n@keyframes story {{\n",
+        lift(lines),
+    );
+    for (nth, moment) in moments.iter().enumerate() {
+        let _ =
+            writeln!(out, "{:.2}% {{ transform: translateY({:.0}px) }}", moment / end * 100.0, lift(nth + 1));
+    }
+    out + "}\n"
 }
 
 fn word(row: usize, piece: &Piece) -> String {

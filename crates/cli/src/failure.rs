@@ -2,10 +2,11 @@
 //!
 //! Owns: the kinds, their codes, and the form in which a failure is shown. Must not: decide which kind applies.
 
-use std::{fmt::Write as _, io, path::Path};
+use std::{collections::BTreeSet, fmt::Write as _, io, path::Path};
 
 use model::{
-    fault::Cause,
+    NodeName,
+    fault::{Cause, HostFault},
     reply::FailureKind,
     report::{Report, Weight},
 };
@@ -162,6 +163,21 @@ impl Failure {
     /// A failure of which everything has been shown already.
     pub(crate) fn shown(kind: Kind) -> Self {
         Self::new(kind, "")
+    }
+
+    /// Hosts that do not answer, each with its cause, and what to do about them; nothing when there are none.
+    pub(crate) fn silent(message: impl Into<String>, hosts: &[(&NodeName, &HostFault)]) -> Option<Self> {
+        let kind = hosts.iter().map(|(_, fault)| Kind::of_cause(fault.cause)).max()?;
+        let mut text = message.into();
+        for (host, fault) in hosts {
+            let _ = write!(text, "\n  {host}: {fault}");
+        }
+        Some(Self::new(kind, text).cures(hosts.iter().map(|(_, fault)| fault.cause.cure())))
+    }
+
+    /// Adds what to do about several causes, each cure once.
+    pub(crate) fn cures<'a>(self, cures: impl Iterator<Item = &'a str>) -> Self {
+        cures.collect::<BTreeSet<_>>().into_iter().fold(self, Self::hint)
     }
 
     /// Adds what to do next.

@@ -123,6 +123,7 @@ struct History {
     tried: BTreeSet<StepId>,
     /// Every step that ever failed, and whether its last failure may well pass.
     failed: BTreeMap<StepId, bool>,
+    done: usize,
     changed: usize,
     /// The last application.
     last: Option<Applied>,
@@ -151,6 +152,7 @@ impl History {
             let passes = passing_outcome(&applied.outcomes[&id]);
             (id, passes)
         }));
+        self.done += applied.done();
         self.changed += applied.changed;
         self.last = Some(applied);
     }
@@ -174,7 +176,7 @@ impl History {
             let open = report.worst().filter(|weight| *weight >= Weight::Waits);
             return Some(match open {
                 Some(weight) => End::Open { weight },
-                None => End::Converged { changed: self.changed, rounds: round },
+                None => End::Converged { done: self.done, changed: self.changed, rounds: round },
             });
         }
         let last = self.last.as_ref()?;

@@ -36,6 +36,8 @@ pub struct Progress {
     pub faults: Vec<String>,
     /// The operator has asked to stop.
     pub stopping: bool,
+    /// Steps that did not end well, and what each was to do, in words.
+    pub failed: BTreeMap<StepId, String>,
     /// How the run ended, once it has.
     pub end: Option<End>,
 }
@@ -55,8 +57,10 @@ pub struct HostLine {
     pub total: usize,
     /// Steps that changed something, over all rounds.
     pub changed: usize,
-    /// Steps of this round's plan that did not end well.
+    /// Steps of this round's plan that did not end well, other than by being stopped.
     pub failed: usize,
+    /// Steps of this round's plan that were not begun because the operator wanted to stop.
+    pub stopped: usize,
     /// When its first step of this round began.
     pub began: Option<Duration>,
     /// When its last step so far ended.
@@ -104,6 +108,8 @@ pub enum HostState {
     Done,
     /// A step did not end well, and nothing runs.
     Failed,
+    /// The operator wanted to stop before all its steps had begun; none has failed.
+    Stopped,
     /// It does not answer.
     Dark,
 }
@@ -133,6 +139,7 @@ impl Progress {
             line if line.dark => HostState::Dark,
             line if line.left() > 0 => HostState::Queued,
             line if line.failed > 0 => HostState::Failed,
+            line if line.stopped > 0 => HostState::Stopped,
             line if line.total > 0 => HostState::Done,
             _ => HostState::Idle,
         }
@@ -163,7 +170,12 @@ impl Progress {
             What::Found { finding } => self.findings.push(finding.clone()),
             What::Stage { host, .. } => _ = self.line(host),
             What::Began { step, host, title } => self.began(step, host, title),
-            What::Ended { step, host, outcome, .. } => self.ended(step, host, outcome),
+            What::Ended { step, host, title, outcome, .. } => {
+                self.ended(step, host, outcome);
+                if !outcome.is_good() {
+                    self.failed.insert(step.clone(), format!("{host}: {title}"));
+                }
+            }
             What::Waiting { step, seen, left } => {
                 let wait = WaitLine { seen: seen.clone(), until: event.at + *left };
                 self.waits.insert(step.clone(), wait);
@@ -200,6 +212,11 @@ impl Progress {
 
     fn ended(&mut self, step: &StepId, host: &NodeName, outcome: &Outcome) {
         let (at, changed) = (self.at, usize::from(*outcome == Outcome::Changed));
+        let needed = |by: &StepId| self.failed.get(by).cloned().unwrap_or_else(|| by.to_string());
+        let blocked = match outcome {
+            Outcome::Blocked { by } => Some(format!("needs {}", needed(by))),
+            _ => None,
+        };
         self.done += 1;
         self.changed += changed;
         self.waits.remove(step);
@@ -208,11 +225,13 @@ impl Progress {
         (line.ended, line.sending) = (Some(at), None);
         line.done += 1;
         line.changed += changed;
-        line.failed += usize::from(!outcome.is_good());
+        let stopped = *outcome == Outcome::Stopped;
+        line.stopped += usize::from(stopped);
+        line.failed += usize::from(!outcome.is_good() && !stopped);
         match outcome {
             Outcome::Changed | Outcome::Unchanged | Outcome::Stopped => {}
             Outcome::Failed { failure } => line.note = Some(failure.detail.clone()),
-            Outcome::Blocked { by } => _ = line.note.get_or_insert_with(|| by.to_string()),
+            Outcome::Blocked { .. } => line.note = line.note.take().or(blocked),
             Outcome::Broken { fault } | Outcome::Dark { fault } => {
                 (line.dark, line.note) = (true, Some(fault.to_string()));
             }

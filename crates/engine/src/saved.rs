@@ -240,7 +240,7 @@ pub async fn apply_saved(
     let end = match (applied.halted, failed.is_empty()) {
         (true, _) => End::Interrupted,
         (false, false) => End::Failed { steps: failed },
-        (false, true) => End::Converged { changed: applied.changed, rounds: 1 },
+        (false, true) => End::Converged { done: applied.done(), changed: applied.changed, rounds: 1 },
     };
     world.tell(What::Over { end: end.clone() });
     Ok(Settled { end, applied, facts, drifted: saved.drifted(&before) })

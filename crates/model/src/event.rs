@@ -7,7 +7,7 @@ use spec::name::NodeName;
 
 use crate::{
     fault::HostFault,
-    plan::StepId,
+    plan::{ChangeKind, StepId},
     reply::Failure,
     report::{Finding, Weight},
 };
@@ -89,6 +89,10 @@ pub enum What {
         step: StepId,
         /// On which host.
         host: NodeName,
+        /// One line for people, also for a step that never began.
+        title: String,
+        /// What the step does to the thing that its title names.
+        change: ChangeKind,
         /// How.
         outcome: Outcome,
         /// How long it took.
@@ -173,7 +177,9 @@ impl Outcome {
 pub enum End {
     /// The world is as the file says.
     Converged {
-        /// Steps that changed something, over all rounds.
+        /// Steps that ended well, over all rounds: as many as were announced when nothing went wrong.
+        done: usize,
+        /// Those of them that changed something.
         changed: usize,
         /// Rounds it took.
         rounds: u32,

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use model::facts::{Api, Facts};
+use model::facts::{Api, Facts, Seen};
 use spec::cluster::{Cluster, ConfigValue};
 
 use super::{Session, real::Job};
@@ -15,7 +15,7 @@ use crate::{
     failure::{Ending, Failure, Kind},
     kubeconfig::{self, Credentials, Liberty, Refusal},
     output,
-    run::{aim::Goal, tally},
+    run::aim::Goal,
     source,
     world::hold::Hold,
 };
@@ -45,11 +45,7 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Ending, Failure> {
     let sight = job.sight(session, &aim)?;
     let healthy = |(name, _): &(&_, &_)| sight.facts.kube.apis.get(*name) == Some(&Api::Ready);
     let found = sight.admin.iter().find(healthy).or_else(|| sight.admin.iter().next());
-    let Some((server, admin)) = found else {
-        let kind = tally::darkest(&sight.facts, &aim.selection).unwrap_or(Kind::Later);
-        return Err(Failure::new(kind, format!("no server of {} has a kubeconfig", job.cluster.name))
-            .hint("`coracle apply` founds the cluster; `coracle status` shows how far it is"));
-    };
+    let Some((server, admin)) = found else { return Err(nothing_found(&job.cluster, &sight.facts)) };
     let mut credentials = Credentials::read(&String::from_utf8_lossy(admin.expose())).map_err(|why| {
         Failure::new(Kind::Step, format!("{server}: /etc/rancher/k3s/k3s.yaml {why}"))
             .hint("look at the file there; restarting k3s writes it anew")
@@ -63,6 +59,26 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Ending, Failure> {
         output::to_stdout(&credentials.alone(name))?;
     }
     Ok(Ending::Done)
+}
+
+/// No server gave a kubeconfig: because none answers, or because none has one.
+fn nothing_found(cluster: &Cluster, facts: &Facts) -> Failure {
+    let servers = cluster.servers().filter_map(|node| Some((&node.name, facts.hosts.get(&node.name)?)));
+    let dark = servers.filter_map(|(name, seen)| match seen {
+        Seen::Dark(fault) => Some((name, fault)),
+        Seen::Known(_) => None,
+    });
+    let dark: Vec<_> = dark.collect();
+    let name = &cluster.name;
+    let message = if dark.len() == cluster.servers().count() {
+        format!("no server of {name} answers, so none could be asked for its kubeconfig")
+    } else {
+        format!("no server of {name} that answers has a kubeconfig")
+    };
+    Failure::silent(message, &dark).unwrap_or_else(|| {
+        Failure::new(Kind::Later, format!("no server of {name} has a kubeconfig"))
+            .hint("`coracle apply` founds the cluster; `coracle status` shows how far it is")
+    })
 }
 
 /// The API as the operator reaches it: the API's name where that leads to a server, else a server's own address.

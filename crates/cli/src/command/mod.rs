@@ -43,7 +43,7 @@ pub(crate) fn run(session: &Session, verb: Verb) -> Result<Ending, Failure> {
         Verb::Destroy(args) => destroy::run(session, &args),
         Verb::Schema(_) => schema::run(),
         Verb::Completions(args) => completions::run(&args),
-        Verb::Reference(args) => reference::run(&args),
+        Verb::Reference(args) => reference::run(session, &args),
         Verb::Man(args) => man::run(&args),
     }
 }

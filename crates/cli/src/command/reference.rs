@@ -9,22 +9,33 @@ use std::{
 use clap::CommandFactory as _;
 use spec::diagnostic::Code;
 
+use super::{Session, rehearse};
 use crate::{
     args::Cli,
     failure::{Ending, Failure, Kind},
-    source,
+    output, source,
 };
 
 /// Write the generated pages of the book's reference: verbs, exit codes, diagnostics
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// Where to
-    #[arg(value_name = "DIR")]
-    dir: PathBuf,
+    #[arg(value_name = "DIR", required_unless_present = "plan")]
+    dir: Option<PathBuf>,
+
+    /// Instead, show what `coracle plan` shows where the world is one that a rehearsal saved: README's picture of a plan
+    #[arg(long, value_name = "WORLD", conflicts_with = "dir")]
+    plan: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Ending, Failure> {
-    let dir: &Path = &args.dir;
+pub(crate) fn run(session: &Session, args: &Args) -> Result<Ending, Failure> {
+    if let Some(world) = &args.plan {
+        output::to_stdout(&rehearse::plan_in(session, world)?)?;
+    }
+    args.dir.as_deref().map_or(Ok(Ending::Done), pages)
+}
+
+fn pages(dir: &Path) -> Result<Ending, Failure> {
     fs::create_dir_all(dir).map_err(|error| Failure::writing(dir, &error))?;
     for (name, page) in [
         ("commands.md", commands()),

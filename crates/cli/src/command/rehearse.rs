@@ -4,7 +4,11 @@ mod stage;
 
 pub(crate) use stage::fault_help;
 
-use std::{path::PathBuf, rc::Rc, str::FromStr};
+use std::{
+    path::{Path, PathBuf},
+    rc::Rc,
+    str::FromStr,
+};
 
 use clap::ValueHint;
 use engine::{Run, World as Ports};
@@ -24,7 +28,7 @@ use crate::{
         tally::Tally,
     },
     source,
-    ui::{paint::Tone, screen::Screen, span, summary},
+    ui::{change, finding, paint::Tone, screen::Screen, span, summary},
 };
 
 /// Carry the plan out in a simulated world, with faults if you like
@@ -104,6 +108,10 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Ending, Failure> {
         let text = serde_json::to_string(&world.borrow().snapshot()).expect("a world always serialises");
         source::write(path, text.as_bytes(), 0o600)?;
     }
+    for fault in world.borrow().unstruck() {
+        let note = format!("note: one fault did not strike ({fault}): {}\n", stage::why_not(&world, &fault));
+        output::to_stderr(&note);
+    }
     aim.sound()?;
     refused.map_or(Ok(()), Err)?;
     unharmed(&world)?;
@@ -112,6 +120,41 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Ending, Failure> {
         output::to_stderr(&stage::closing(session, &world, &converged));
     }
     Ok(Ending::Done)
+}
+
+/// What `coracle plan` would show of a world that was saved.
+pub(crate) fn plan_in(session: &Session, world: &Path) -> Result<String, Failure> {
+    let cluster = session.cluster()?;
+    let lock = session.lock()?.unwrap_or_else(|| sim::lock_for([&cluster.kubernetes.version]));
+    let wish = Wish { cluster: &cluster, lock: &lock, seed: Seed(1), verify: false, record_integrity: false };
+    let aim = Aim::new(wish, session.selection(&cluster)?, Goal::Converge);
+    let from = From::File(world.to_owned());
+    let args = Args { from, seed: 1, fault: Vec::new(), save: None, speed: 0 };
+    let world = stage::build(session, &cluster, &lock, &args)?;
+    let (sim, silence) = (Sim::new(&world), Listeners(Vec::new()));
+    let ports = ports(&sim, &silence, session);
+    let (surveys, servers) = (aim.surveys(), aim.servers());
+    let Ran::Done(sight) = sim.run(engine::look(&ports, &surveys, &servers, None)) else {
+        return Err(Failure::new(Kind::Later, "that world does not let itself be looked at"));
+    };
+    let (plan, report) = aim.plan(&sight.facts);
+    aim.sound()?;
+    let paint = session.paint_out();
+    Ok(finding::show(&report, paint) + "\n" + &change::show(&plan, &report, session.depth(), paint))
+}
+
+/// A simulated world behind the engine's ports.
+fn ports<'a>(sim: &'a Sim, events: &'a dyn Events, session: &'a Session) -> Ports<'a> {
+    Ports {
+        hosts: sim,
+        access: sim,
+        kube: sim,
+        artifacts: sim,
+        secrets: sim,
+        clock: sim,
+        events,
+        halt: session.interrupt(),
+    }
 }
 
 /// Runs the operator's process, again each time a fault kills it.
@@ -128,16 +171,7 @@ fn lives(
         sim.tell_faults(Rc::clone(screen) as Rc<dyn Events>);
         let (screen_ear, listeners) = (screen.as_ref(), Listeners(vec![screen.as_ref(), tally]));
         let watch = sim.watch(&listeners);
-        let ports = Ports {
-            hosts: &sim,
-            access: &sim,
-            kube: &sim,
-            artifacts: &sim,
-            secrets: &sim,
-            clock: &sim,
-            events: &watch,
-            halt: session.interrupt(),
-        };
+        let ports = ports(&sim, &watch, session);
         let run = Run { holder: holder(life), dead: dead.clone(), lease: 900 };
         let work = carry::carry(session, &ports, &run, aim, screen_ear, &Permission::NotNeeded, &|_| false);
         match sim.run(work) {

@@ -74,9 +74,21 @@ impl<'a> Aim<'a> {
         };
         let left = self.selection.restrict(&mut plan, &mut report);
         report.findings.extend(left_out(&left));
+        self.judged(plan, report, facts)
+    }
+
+    /// The plan, if the judge has nothing against it; else an empty one, and a report that does not call that well.
+    fn judged(&self, mut plan: Plan, mut report: Report, facts: &Facts) -> (Plan, Report) {
         let objections = plan::check(&plan, facts);
         if !objections.is_empty() {
             plan.steps.clear();
+            report.findings.push(Finding {
+                host: None,
+                code: "unsound-plan".to_owned(),
+                weight: Weight::Refused,
+                text: "coracle's own judge objects to this plan; nothing of it is done".to_owned(),
+                cure: "see the error at the end, and please report it".to_owned(),
+            });
             self.objections.borrow_mut().extend(objections);
         }
         (plan, report)
@@ -115,4 +127,47 @@ fn left_out(left: &LeftOut) -> Vec<Finding> {
         findings.push(finding(None, Weight::Note, text));
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{
+        condition::Condition,
+        plan::{Act, Change, ChangeKind, Step, StepId},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_plan_that_the_judge_objects_to_is_neither_done_nor_called_nothing_to_do() {
+        let text = "apiVersion: coracle.dev/v1alpha1\nkind: Cluster\nmetadata: {name: harbor}\n\
+                    spec: {nodes: [{name: a, ssh: root@192.168.1.11}]}\n";
+        let cluster = spec::parse(text, &|_| None).clusters.remove(0);
+        let lock = sim::lock_for([&cluster.kubernetes.version]);
+        let wish =
+            Wish { cluster: &cluster, lock: &lock, seed: Seed(1), verify: false, record_integrity: false };
+        let selection = Selection::of(&cluster, &[]).expect("all hosts");
+        let aim = Aim::new(wish, selection, Goal::Converge);
+        let host: NodeName = "a".parse().expect("a good name");
+        let unsound = Step {
+            id: StepId::new(&host, "prove"),
+            act: Act::Prove,
+            was: Condition::Holds,
+            own: false,
+            needs: vec![StepId::new(&host, "a step that is nowhere")],
+            change: Change::new(ChangeKind::Run, "log in afresh"),
+            host,
+        };
+        let plan = Plan {
+            version: Plan::VERSION,
+            cluster: cluster.name.clone(),
+            fingerprint: BTreeMap::new(),
+            servers: Vec::new(),
+            steps: vec![unsound],
+        };
+        let (plan, report) = aim.judged(plan, Report::default(), &Facts::default());
+        assert!(plan.is_empty());
+        assert_eq!(report.worst(), Some(Weight::Refused));
+        assert_eq!(aim.sound().expect_err("the judge objects").kind, Kind::Bug);
+    }
 }

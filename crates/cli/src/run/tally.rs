@@ -24,6 +24,8 @@ pub(crate) struct Tally(RefCell<BTreeMap<StepId, Failed>>);
 /// A step that did not end well.
 #[derive(Debug)]
 struct Failed {
+    /// Where, and what it was to do.
+    what: String,
     kind: Kind,
     why: String,
     cure: &'static str,
@@ -31,15 +33,16 @@ struct Failed {
 
 impl Events for Tally {
     fn tell(&self, event: Event) {
-        let What::Ended { step, outcome, .. } = event.what else { return };
+        let What::Ended { step, host, title, outcome, .. } = event.what else { return };
+        let what = format!("{host}: {title}");
         let news = match outcome {
             Outcome::Failed { failure } => {
                 let kind = Kind::of_step(failure.kind);
-                Some(Failed { kind, why: failure.detail, cure: failure.kind.cure() })
+                Some(Failed { what, kind, why: failure.detail, cure: failure.kind.cure() })
             }
             Outcome::Broken { fault } | Outcome::Dark { fault } => {
                 let kind = Kind::of_cause(fault.cause);
-                Some(Failed { kind, why: fault.to_string(), cure: fault.cause.cure() })
+                Some(Failed { what, kind, why: fault.to_string(), cure: fault.cause.cure() })
             }
             Outcome::Changed | Outcome::Unchanged => None,
             Outcome::Blocked { .. } | Outcome::Stopped => return,
@@ -73,16 +76,13 @@ impl Tally {
 
     fn failed(&self, steps: &[StepId], dark: Option<Kind>) -> Failure {
         let all = self.0.borrow();
-        let failed: Vec<_> = steps.iter().filter_map(|step| Some((step, all.get(step)?))).collect();
-        let kind = failed.iter().map(|(_, failed)| failed.kind).chain(dark).max().unwrap_or(Kind::Step);
+        let failed: Vec<_> = steps.iter().filter_map(|step| all.get(step)).collect();
+        let kind = failed.iter().map(|failed| failed.kind).chain(dark).max().unwrap_or(Kind::Step);
         let mut text = format!("{} failed", span::count(steps.len(), "step"));
-        for (step, failed) in &failed {
-            let _ = write!(text, "\n  {step}: {}", failed.why);
+        for failed in &failed {
+            let _ = write!(text, "\n  {}: {}", failed.what, failed.why);
         }
-        let mut cures: Vec<_> = failed.iter().map(|(_, failed)| failed.cure).collect();
-        cures.sort_unstable();
-        cures.dedup();
-        cures.into_iter().fold(Failure::new(kind, text), Failure::hint)
+        Failure::new(kind, text).cures(failed.iter().map(|failed| failed.cure))
     }
 }
 

@@ -111,6 +111,7 @@ impl Live {
                 })
             }
             HostState::Done => "done".to_owned(),
+            HostState::Stopped => "stopped".to_owned(),
             HostState::Failed | HostState::Dark => line.note.clone().unwrap_or_default(),
         }
     }
@@ -136,6 +137,7 @@ fn look(state: HostState, now: Duration) -> (Tone, &'static str) {
         HostState::Idle | HostState::Queued => (Tone::Faint, "·"),
         HostState::Looking | HostState::Working | HostState::Waiting => (Tone::Care, spinner(now)),
         HostState::Done => (Tone::Good, "✓"),
+        HostState::Stopped => (Tone::Care, "■"),
         HostState::Failed | HostState::Dark => (Tone::Bad, "✗"),
     }
 }
@@ -149,7 +151,7 @@ fn rank(state: HostState) -> u8 {
         HostState::Looking => 3,
         HostState::Dark => 4,
         HostState::Queued => 5,
-        HostState::Idle | HostState::Done => 6,
+        HostState::Idle | HostState::Done | HostState::Stopped => 6,
     }
 }
 

@@ -40,7 +40,7 @@ struct Inner {
 
 #[derive(Debug)]
 enum Form {
-    Live(Live),
+    Live(Box<Live>),
     Plain,
     Json,
     Silent,
@@ -51,7 +51,7 @@ impl Screen {
     pub(crate) fn new(global: &Global, place: &Place, width: usize) -> Self {
         let form = match global.output {
             Output::Json => Form::Json,
-            Output::Text if place.live() => Form::Live(Live::default()),
+            Output::Text if place.live() => Form::Live(Box::default()),
             Output::Text => Form::Plain,
         };
         let paint = Paint(place.colour(global.color, place.stderr.terminal));

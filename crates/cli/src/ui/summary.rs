@@ -94,11 +94,23 @@ impl Row {
         [
             (Tone::Name, self.node.clone()),
             (Tone::Plain, self.role.to_owned()),
-            (self.tone, self.state.clone()),
+            (self.tone, brief(&self.state)),
             (Tone::Plain, self.etcd.to_owned()),
             (Tone::Plain, self.version.clone()),
             (Tone::Plain, self.address.clone()),
         ]
+    }
+}
+
+/// A state as a table has room for it: kubelets tell the whole story in one line.
+fn brief(state: &str) -> String {
+    const ROOM: usize = 44;
+    if state.contains("cni plugin not initialized") {
+        return "waits for a CNI".to_owned();
+    }
+    match state.char_indices().nth(ROOM) {
+        Some((end, _)) => format!("{}…", &state[..end]),
+        None => state.to_owned(),
     }
 }
 

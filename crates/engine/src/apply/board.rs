@@ -208,8 +208,9 @@ impl<'a> Board<'a> {
         let took =
             self.began[place].map_or(Duration::ZERO, |began| self.world.clock.now().saturating_sub(began));
         self.outcomes.insert(step.id.clone(), outcome.clone());
-        let (id, host) = (step.id.clone(), step.host.clone());
-        self.world.tell(What::Ended { step: id, host, outcome, took: whole(took) });
+        let (id, host, change) = (step.id.clone(), step.host.clone(), step.change.kind);
+        let title = step.change.title.clone();
+        self.world.tell(What::Ended { step: id, host, title, change, outcome, took: whole(took) });
         true
     }
 

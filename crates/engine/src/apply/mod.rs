@@ -36,6 +36,11 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// How many steps ended well, whether they changed something or found it done.
+    pub fn done(&self) -> usize {
+        self.outcomes.values().filter(|outcome| outcome.is_good()).count()
+    }
+
     /// Steps that failed or broke; where there are none, those whose hosts did not answer.
     pub fn failed(&self) -> Vec<StepId> {
         let named = |wanted: fn(&Outcome) -> bool| {

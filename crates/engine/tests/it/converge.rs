@@ -38,7 +38,7 @@ fn go(fake: &Fake, plans: &[Vec<Step>]) -> (Converged, u32) {
 fn nothing_to_do_is_one_exec_a_host() {
     let fake = Fake::default();
     let (converged, asked) = go(&fake, &[vec![]]);
-    assert_eq!(converged.end, End::Converged { changed: 0, rounds: 1 });
+    assert_eq!(converged.end, End::Converged { done: 0, changed: 0, rounds: 1 });
     assert_eq!((fake.story(), asked), (vec!["h1 <- observe".to_owned(), "h2 <- observe".to_owned()], 0));
     assert_eq!(known(&converged.facts), [&node("h1"), &node("h2")]);
 }
@@ -47,7 +47,7 @@ fn nothing_to_do_is_one_exec_a_host() {
 fn the_lock_is_given_back_in_the_last_look() {
     let fake = Fake::default();
     let (converged, asked) = go(&fake, &[vec![file("h1", "a", &[])], vec![]]);
-    assert_eq!((converged.end, asked), (End::Converged { changed: 1, rounds: 2 }, 1));
+    assert_eq!((converged.end, asked), (End::Converged { done: 1, changed: 1, rounds: 2 }, 1));
     insta::assert_snapshot!(fake.story().join("\n"), @r"
     h1 <- observe
     h2 <- observe
@@ -91,7 +91,7 @@ fn a_failure_does_not_keep_new_steps_from_being_tried() {
     let (a, b) = (file("h1", "a", &[]), file("h2", "b", &[]));
     let fake = Fake::default().turn(&a.id, Turn::Fail(FailureKind::Command));
     let (converged, _) = go(&fake, &[vec![a.clone()], vec![a, b], vec![]]);
-    assert_eq!(converged.end, End::Converged { changed: 2, rounds: 3 });
+    assert_eq!(converged.end, End::Converged { done: 2, changed: 2, rounds: 3 });
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_passing_fault_is_worth_one_more_round() {
     let twice = lose(lose(Fake::default()));
     assert_eq!(
         go(&twice, &[vec![a.clone()], vec![a.clone()], vec![]]).0.end,
-        End::Converged { changed: 1, rounds: 3 }
+        End::Converged { done: 1, changed: 1, rounds: 3 }
     );
     let often = (0..4).fold(Fake::default(), |fake, _| lose(fake));
     assert_eq!(go(&often, &[vec![a.clone()]]).0.end, End::Failed { steps: vec![a.id.clone()] });
@@ -113,7 +113,7 @@ fn what_changed_in_between_is_planned_again() {
     let fake = Fake::default().turn(&a.id, Turn::Fail(FailureKind::Conflict));
     assert_eq!(
         go(&fake, &[vec![a.clone()], vec![a], vec![]]).0.end,
-        End::Converged { changed: 1, rounds: 3 }
+        End::Converged { done: 1, changed: 1, rounds: 3 }
     );
 }
 

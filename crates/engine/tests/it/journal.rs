@@ -18,7 +18,7 @@ fn a_line_is_read_back_as_the_event_it_was_made_of() {
     {"schema":1,"at":0.0,"what":{"event":"stage","host":"h1","steps":1}}
     {"schema":1,"at":0.12,"what":{"event":"began","step":"h1: a","host":"h1","title":"a"}}
     {"schema":1,"at":1.22,"what":{"event":"stage","host":"h1","steps":1}}
-    {"schema":1,"at":1.34,"what":{"event":"ended","step":"h1: a","host":"h1","outcome":{"is":"broken","fault":{"cause":"timedOut","detail":"no answer"}},"took":1.22}}
+    {"schema":1,"at":1.34,"what":{"event":"ended","step":"h1: a","host":"h1","title":"a","change":"add","outcome":{"is":"broken","fault":{"cause":"timedOut","detail":"no answer"}},"took":1.22}}
     "#);
     for (line, event) in lines.iter().zip(events.iter()) {
         assert_eq!(journal::read(line).as_ref(), Ok(event));

@@ -35,7 +35,7 @@ fn a_saved_plan_is_carried_out_and_the_lock_given_back() {
     let saved: Saved = serde_json::from_str(&text).expect("it can be read");
     let (world, run, surveys) = (fake.world(), run(), surveys(&["h1"]));
     let settled = fake.finish(apply_saved(&world, &run, &saved, &surveys, &[], &|_| None)).expect("it fits");
-    assert_eq!(settled.end, End::Converged { changed: 1, rounds: 1 });
+    assert_eq!(settled.end, End::Converged { done: 1, changed: 1, rounds: 1 });
     assert_eq!(settled.drifted, [node("h1")], "the plan has no fingerprint at all");
     assert_eq!(fake.story().last().expect("execs"), "h1 <- give back the cluster lock, observe");
 }

@@ -7,7 +7,10 @@ mod keys;
 
 use std::path::Path;
 
-use model::{ClusterName, Version};
+use model::{
+    ClusterName, Version,
+    facts::{Facts, Seen},
+};
 use serde_json::json;
 use spec::cluster::Cluster;
 use ssh::Destination;
@@ -132,10 +135,24 @@ fn look(session: &Session, draft: &mut Draft, cluster: &Cluster) -> Result<(), F
     let job = Job::once(session, cluster)?;
     let aim = job.aim(session, Goal::Converge, false)?;
     let facts = job.look(session, &aim)?;
+    if let Some(failure) = nobody(&facts) {
+        return Err(failure);
+    }
     if adopt::adopt(draft, &facts) {
         output::to_stderr("these hosts run k3s already: the file describes it as it is\n");
     }
     Ok(())
+}
+
+/// An error when not one host could be looked at: a file that nobody has compared with any machine is not written unasked.
+fn nobody(facts: &Facts) -> Option<Failure> {
+    let dark = facts.hosts.iter().map(|(host, seen)| match seen {
+        Seen::Dark(fault) => Some((host, fault)),
+        Seen::Known(_) => None,
+    });
+    let dark: Vec<_> = dark.collect::<Option<_>>()?;
+    let failure = Failure::silent("no host could be looked at; nothing was written", &dark)?;
+    Some(failure.hint("`coracle init --offline` writes a file without looking at any host"))
 }
 
 fn draft(session: &Session, args: &Args) -> Result<Draft, Failure> {

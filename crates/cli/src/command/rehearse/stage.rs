@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use engine::Converged;
 use model::{facts::Facts, lock::Lock};
-use sim::{Shared, World};
+use sim::{Fault, Shared, When, World};
 use spec::cluster::Cluster;
 
 use super::{Args, From};
@@ -100,14 +100,34 @@ pub(super) fn opening(session: &Session, cluster: &Cluster, args: &Args) -> Stri
     format!("Rehearsing {name}: {size} with k3s {}, {from}.\n{rest}\n\n", cluster.kubernetes.version)
 }
 
+/// Why a fault that was asked for has not struck by the end.
+pub(super) fn why_not(world: &Shared, fault: &Fault) -> String {
+    let world = world.borrow();
+    match &fault.when {
+        When::AtTime(_) => format!("the run was over after {}", span::took(world.now())),
+        When::AfterSteps(_) => {
+            let steps = usize::try_from(world.steps_ended()).unwrap_or(usize::MAX);
+            format!("only {} ended", span::count(steps, "step"))
+        }
+        When::AtStep(_) => {
+            "no step of such a name ended; `coracle plan -o json` and -v show their names".to_owned()
+        }
+    }
+}
+
 /// The last words of a rehearsal that went well.
 pub(super) fn closing(session: &Session, world: &Shared, converged: &Converged) -> String {
     let paint = session.paint_err();
     let time = span::took(world.borrow().now());
     let sign = paint.tone(Tone::Good, "✓");
-    let ready = converged.facts.kube.nodes.values().filter(|node| node.ready).count();
-    let head = paint
-        .tone(Tone::Strong, &format!("{} Ready after {time} of rehearsed time.", span::count(ready, "node")));
+    let nodes = &converged.facts.kube.nodes;
+    let ready = nodes.values().filter(|node| node.ready).count();
+    let registered = match nodes.len() - ready {
+        0 => String::new(),
+        waiting => format!(", {waiting} registered and waiting for a CNI"),
+    };
+    let text = format!("{} Ready{registered} after {time} of rehearsed time.", span::count(ready, "node"));
+    let head = paint.tone(Tone::Strong, &text);
     let file = session.global.file.display();
     let file = if file.to_string() == "coracle.yaml" { String::new() } else { format!(" -f {file}") };
     let plan = paint.tone(Tone::Name, &format!("coracle plan{file}"));

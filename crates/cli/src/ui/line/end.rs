@@ -19,8 +19,8 @@ fn over(end: &End) -> Line {
         End::Converged { changed: 0, .. } => {
             Line::new(Tone::Good, "✓", "", "nothing to do, and nothing was changed")
         }
-        End::Converged { changed, rounds } => {
-            let text = format!("converged: {} done, nothing left to do", span::count(*changed, "step"));
+        End::Converged { done, rounds, .. } => {
+            let text = format!("converged: {} done, nothing left to do", span::count(*done, "step"));
             Line::new(Tone::Good, "✓", "", text).aside(span::count(*rounds as usize, "round"))
         }
         End::Open { .. } => Line::new(Tone::Care, "■", "", "ends with something left open"),

@@ -1,8 +1,8 @@
-//! Many small steps in one line: `6 files, 3 links, 1 mode`.
+//! Many small steps in one line: `6 files, 3 links, 1 mode; 2 files removed`.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use model::NodeName;
+use model::{NodeName, plan::ChangeKind};
 
 use super::Line;
 use crate::ui::{paint::Tone, span};
@@ -21,19 +21,41 @@ const SMALL: [(&str, &str); 7] = [
 /// Small steps of one host that have not been told yet.
 #[derive(Debug, Default)]
 pub(super) struct Heap {
-    counts: BTreeMap<usize, usize>,
+    counts: BTreeMap<Small, usize>,
     last: Duration,
 }
 
-/// What a step is counted as, when it is a small one.
-pub(super) fn kind(title: &str) -> Option<&'static str> {
-    SMALL.iter().find(|(start, _)| title.starts_with(start)).map(|(_, kind)| *kind)
+/// What a small step is counted as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Small {
+    fate: Fate,
+    place: usize,
+}
+
+/// What becomes of the thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    Placed,
+    Restored,
+    Removed,
+}
+
+impl Small {
+    /// What a step of this title is counted as, when it is a small one.
+    pub(super) fn of(title: &str, change: ChangeKind) -> Option<Self> {
+        let place = SMALL.iter().position(|(start, _)| title.starts_with(start))?;
+        let fate = match change {
+            ChangeKind::Remove if title.ends_with("comes back") => Fate::Restored,
+            ChangeKind::Remove => Fate::Removed,
+            ChangeKind::Add | ChangeKind::Modify | ChangeKind::Run => Fate::Placed,
+        };
+        Some(Self { fate, place })
+    }
 }
 
 impl Heap {
-    pub(super) fn add(&mut self, kind: &str, at: Duration) {
-        let place = SMALL.iter().position(|(_, known)| *known == kind).unwrap_or(0);
-        *self.counts.entry(place).or_default() += 1;
+    pub(super) fn add(&mut self, small: Small, at: Duration) {
+        *self.counts.entry(small).or_default() += 1;
         self.last = at;
     }
 
@@ -43,9 +65,16 @@ impl Heap {
     }
 
     pub(super) fn line(&self, host: &NodeName) -> Line {
-        let counts = self.counts.iter().map(|(place, count)| plural(*count, SMALL[*place].1));
-        let text = counts.collect::<Vec<_>>().join(", ");
+        let fates = [(Fate::Placed, ""), (Fate::Restored, " restored"), (Fate::Removed, " removed")];
+        let text = fates.into_iter().filter_map(|(fate, word)| self.words(fate).map(|words| words + word));
+        let text = text.collect::<Vec<_>>().join("; ");
         Line { at: self.last, ..Line::new(Tone::Good, "✓", host.as_str(), text) }
+    }
+
+    fn words(&self, fate: Fate) -> Option<String> {
+        let counts = self.counts.iter().filter(|(small, _)| small.fate == fate);
+        let words: Vec<_> = counts.map(|(small, count)| plural(*count, SMALL[small.place].1)).collect();
+        (!words.is_empty()).then(|| words.join(", "))
     }
 }
 
@@ -53,5 +82,27 @@ fn plural(count: usize, noun: &str) -> String {
     match noun {
         "directory" if count > 1 => format!("{count} directories"),
         noun => span::count(count, noun),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_and_what_comes_back_is_not_counted_as_placed() {
+        let mut heap = Heap::default();
+        for (title, change) in [
+            ("file /etc/motd", ChangeKind::Add),
+            ("file /etc/a goes", ChangeKind::Remove),
+            ("file /etc/b goes", ChangeKind::Remove),
+            ("file /etc/c: what was there before comes back", ChangeKind::Remove),
+            ("directory /etc/d goes when it is empty", ChangeKind::Remove),
+        ] {
+            heap.add(Small::of(title, change).expect("a small step"), Duration::ZERO);
+        }
+        let host = "harbor-1".parse().expect("a good name");
+        assert_eq!(heap.line(&host).text, "1 file; 1 file restored; 2 files, 1 directory removed");
+        assert_eq!(Small::of("start k3s", ChangeKind::Run), None);
     }
 }

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use heap::Heap;
+use heap::{Heap, Small};
 use model::{
     NodeName,
     event::{Event, Outcome, What},
@@ -51,7 +51,8 @@ pub(crate) struct Teller {
     pub(crate) shows_plan: bool,
     /// Width of the widest host name.
     pub(crate) width: usize,
-    titles: BTreeMap<StepId, String>,
+    /// What each step that did not end well was to do.
+    failed: BTreeMap<StepId, String>,
     seen: BTreeMap<StepId, String>,
     heaps: BTreeMap<NodeName, Heap>,
     /// Hosts of which it was told in this round that they no longer answer.
@@ -66,8 +67,8 @@ impl Teller {
 
     /// The lines for an event, if it deserves any.
     pub(crate) fn tell(&mut self, event: &Event) -> Vec<Line> {
-        if let Some((host, kind)) = self.small(&event.what) {
-            self.heaps.entry(host).or_default().add(kind, event.at);
+        if let Some((host, small)) = self.small(&event.what) {
+            self.heaps.entry(host).or_default().add(small, event.at);
             return Vec::new();
         }
         if let What::Round { .. } = event.what {
@@ -95,12 +96,12 @@ impl Teller {
     }
 
     /// The host and the kind of thing when a step is one of the many small ones.
-    fn small(&mut self, what: &What) -> Option<(NodeName, &'static str)> {
-        let What::Ended { step, host, outcome: Outcome::Changed, took } = what else { return None };
-        let kind =
-            heap::kind(self.titles.get(step)?).filter(|_| *took < step::WORTH_TELLING && !self.verbose)?;
-        self.titles.remove(step);
-        Some((host.clone(), kind))
+    fn small(&self, what: &What) -> Option<(NodeName, Small)> {
+        let What::Ended { host, title, change, outcome: Outcome::Changed, took, .. } = what else {
+            return None;
+        };
+        let small = Small::of(title, *change).filter(|_| *took < step::WORTH_TELLING && !self.verbose)?;
+        Some((host.clone(), small))
     }
 
     /// What has heaped up and is due: on a host that has news of its own, on all before what is about the whole

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use model::{
-    event::{Outcome, What},
-    plan::StepId,
-};
+use model::event::{Outcome, What};
 
 use super::{Line, Teller};
 use crate::ui::{paint::Tone, span};
@@ -15,20 +12,21 @@ pub(super) const WORTH_TELLING: Duration = Duration::from_secs(1);
 
 pub(super) fn line(what: &What, teller: &mut Teller) -> Option<Line> {
     match what {
-        What::Began { step, host, title } => {
-            teller.titles.insert(step.clone(), title.clone());
+        What::Began { host, title, .. } => {
             teller.verbose.then(|| Line::new(Tone::Faint, "·", host.as_str(), title.as_str()))
         }
-        What::Ended { step, host, outcome, took } => {
+        What::Ended { step, host, title, outcome, took, .. } => {
             teller.seen.remove(step);
-            let title = teller.titles.remove(step).unwrap_or_else(|| bare(step, host.as_str()));
+            if !outcome.is_good() {
+                teller.failed.insert(step.clone(), format!("{host}: {title}"));
+            }
             if let Outcome::Dark { fault } = outcome
                 && teller.dark.insert(host.clone())
             {
                 let text = format!("no longer answers: {fault}");
                 return Some(Line::new(Tone::Bad, "✗", host.as_str(), text));
             }
-            ended(host.as_str(), &title, outcome, *took, teller.verbose)
+            ended(host.as_str(), title, outcome, *took, teller)
         }
         What::Waiting { step, seen, .. } => {
             let known = teller.seen.insert(step.clone(), seen.clone());
@@ -40,7 +38,8 @@ pub(super) fn line(what: &What, teller: &mut Teller) -> Option<Line> {
     }
 }
 
-fn ended(host: &str, title: &str, outcome: &Outcome, took: Duration, verbose: bool) -> Option<Line> {
+fn ended(host: &str, title: &str, outcome: &Outcome, took: Duration, teller: &Teller) -> Option<Line> {
+    let verbose = teller.verbose;
     // What was waited for has come true: that it was waited for is no news any more.
     let title = if outcome.is_good() { title.strip_prefix("wait until ").unwrap_or(title) } else { title };
     let slow = if took >= WORTH_TELLING { span::took(took) } else { String::new() };
@@ -60,7 +59,8 @@ fn ended(host: &str, title: &str, outcome: &Outcome, took: Duration, verbose: bo
             Some(Line::new(Tone::Bad, "✗", host, text))
         }
         Outcome::Blocked { by } => {
-            verbose.then(|| Line::new(Tone::Faint, "-", host, title).aside(format!("needs {by}")))
+            let needed = teller.failed.get(by).map_or(by.as_str(), String::as_str);
+            verbose.then(|| Line::new(Tone::Faint, "-", host, title).aside(format!("needs {needed}")))
         }
         Outcome::Dark { .. } | Outcome::Stopped => {
             verbose.then(|| Line::new(Tone::Faint, "-", host, title).aside("not begun"))
@@ -75,11 +75,4 @@ fn short(seen: &str) -> String {
         Some((end, _)) => format!("{}…", &seen[..end]),
         None => seen.to_owned(),
     }
-}
-
-/// What a step does, from its name: the host stands in a column of its own.
-fn bare(step: &StepId, host: &str) -> String {
-    let name = step.as_str();
-    let bare = name.strip_prefix(host).and_then(|rest| rest.strip_prefix(": "));
-    bare.unwrap_or(name).to_owned()
 }
