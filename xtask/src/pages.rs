@@ -1,7 +1,7 @@
 //! Rules about pages for people: what they name is there.
 //!
-//! Owns: links, the book's list of pages, the table of exit codes, the codes of findings, and the flags of commands
-//! that pages tell to type. Must not: judge prose.
+//! Owns: links, the book's list of pages, the table of exit codes, and the codes of findings. What pages tell to type is
+//! run by the test of the book (`crates/cli/tests/sessions/book`). Must not: judge prose.
 
 use std::{
     collections::BTreeSet,
@@ -11,7 +11,6 @@ use std::{
 
 /// Where pages are, beside the root itself.
 const FOLDERS: &[&str] = &["docs", "lab"];
-const COMMANDS: &str = "docs/reference/commands.md";
 const FINDINGS: &str = "docs/reference/findings.md";
 
 /// Judges every page.
@@ -21,16 +20,12 @@ pub(crate) fn judge(root: &Path) -> Vec<String> {
         pages.extend(below(&root.join(folder), "md", true));
     }
     pages.sort();
-    let commands = read(&root.join(COMMANDS));
     let mut complaints = Vec::new();
     for page in &pages {
         let text = read(page);
         let name = page.strip_prefix(root).unwrap_or(page).display().to_string();
         complaints
             .extend(dead_links(page, &text).into_iter().map(|link| format!("{name}: {link} leads nowhere")));
-        complaints.extend(
-            unknown_words(&text, &commands).into_iter().map(|word| format!("{name}: coracle has no {word}")),
-        );
     }
     complaints.extend(unlisted(root, &pages));
     complaints.extend(exit_codes(root));
@@ -75,36 +70,6 @@ fn leads_somewhere(page: &Path, text: &str, target: &str) -> bool {
 
 fn headings(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim())
-}
-
-/// Verbs and flags that pages tell to type and the program does not know.
-fn unknown_words(text: &str, commands: &str) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let mut shell = false;
-    for line in text.lines() {
-        if line.starts_with("```") {
-            shell = line == "```sh";
-        }
-        let typed =
-            line.split_once("coracle -- ").or_else(|| line.strip_prefix("coracle ").map(|rest| ("", rest)));
-        let Some((_, typed)) = typed.filter(|_| shell) else { continue };
-        let typed = typed.split(" # ").next().unwrap_or_default();
-        let mut words = typed.split_whitespace();
-        let Some(verb) = words.next().filter(|verb| !verb.starts_with('-')) else { continue };
-        let Some(help) = commands.split(&format!("\n## coracle {verb}\n")).nth(1) else {
-            wrong.push(format!("verb {verb}"));
-            continue;
-        };
-        let own = help.split("\n## ").next().unwrap_or_default();
-        let global = commands.split("\n## ").next().unwrap_or_default();
-        let known = |flag: &str| {
-            [own, global].iter().any(|help| help.split([' ', ',', '\n']).any(|word| word == flag))
-        };
-        wrong.extend(
-            words.filter(|word| word.starts_with("--") && !known(word)).map(|flag| format!("{verb} {flag}")),
-        );
-    }
-    wrong
 }
 
 /// Pages of the book that its table of contents leaves out.
@@ -164,14 +129,6 @@ fn given(sources: &str) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_flag_that_a_verb_does_not_have_is_found_in_shell_blocks_only() {
-        let commands =
-            "Global:\n  -f, --file <FILE>  x\n\n## coracle plan\n\n  --out <FILE>  y\n\n## coracle lock\n";
-        let text = "coracle plan --gone\n```sh\ncoracle plan --out x --file y # --z\ncargo run -p coracle -- plan --nope\ncoracle dance\n```\n";
-        assert_eq!(unknown_words(text, commands), ["plan --nope", "verb dance"]);
-    }
 
     #[test]
     fn codes_are_read_from_the_calls_that_make_findings() {

@@ -113,3 +113,38 @@ fn a_plan_file_that_is_not_as_it_was_saved_is_refused_before_any_host_is_asked()
         assert!(done.err.contains("coracle plan --out"), "{}", done.err);
     }
 }
+
+#[test]
+fn kubeconfig_says_why_no_server_answers_and_does_not_send_anybody_to_apply() {
+    let refuse = "while [ $# -gt 0 ]; do [ \"$1\" = -E ] && log=$2; shift; done; \
+                  echo 'ssh: connect to host 192.168.1.11 port 22: Connection refused' >\"$log\"; exit 255";
+    let done = with_ssh(refuse).run(&["kubeconfig"]);
+    assert_eq!(done.code, 69, "{}", done.err);
+    assert!(done.err.contains("no server of harbor answers"), "{}", done.err);
+    assert_eq!(
+        done.err.matches("check that sshd runs there").count(),
+        2,
+        "once as it happens, once at the end"
+    );
+    assert!(!done.err.contains("coracle apply"), "{}", done.err);
+}
+
+#[test]
+fn init_that_reaches_no_host_writes_nothing() {
+    let desk = Desk::new();
+    let done = desk.run(&["init", "root@192.168.1.11", "root@192.168.1.12"]);
+    assert_eq!(done.code, 69, "{}", done.err);
+    assert!(done.err.contains("no host could be looked at; nothing was written"), "{}", done.err);
+    assert!(done.err.contains("--offline"), "{}", done.err);
+    assert!(!desk.path("coracle.yaml").exists() && !desk.path("coracle.lock").exists());
+}
+
+#[test]
+fn a_dry_run_is_called_plan_here() {
+    for flag in ["--dry-run", "--dry-run=client", "--check", "--diff"] {
+        let done = Desk::with(SMALL).run(&["apply", flag]);
+        assert_eq!(done.code, 64, "{flag}: {}", done.err);
+        assert!(done.err.contains("tip: `coracle plan` shows what would change"), "{flag}: {}", done.err);
+        assert!(!done.err.contains("-- --"), "{flag}: {}", done.err);
+    }
+}

@@ -54,3 +54,20 @@ fn of_several_clusters_one_is_chosen_by_name() {
     assert_eq!(desk.run(&["render", "out", "--cluster", "quay"]).code, 0);
     assert!(desk.path("out/quay-1").is_dir() && !desk.path("out/harbor-1").exists());
 }
+
+#[test]
+fn a_misspelt_key_is_one_error() {
+    let done = Desk::with(&SMALL.replace("role:", "rol:")).run(&["check"]);
+    assert_eq!(done.err.matches("error[").count(), 1, "{}", done.err);
+    assert!(done.err.contains("did you mean `role`?"), "{}", done.err);
+}
+
+#[test]
+fn a_variable_in_a_secrets_place_is_refused_whether_it_is_set_or_not() {
+    let text = SMALL.replace("spec:\n", "spec:\n  os: {files: [{path: /etc/app, secret: \"${S3}\"}]}\n");
+    for desk in [Desk::with(&text), Desk::with(&text).env("S3", "hunter2")] {
+        let done = desk.run(&["check"]);
+        assert!(done.code == 65 && done.err.contains("error[secret-in-plain-text]"), "{}", done.err);
+        assert!(!done.err.contains("unset-variable") && !done.err.contains("hunter2"), "{}", done.err);
+    }
+}

@@ -4,7 +4,9 @@
 mod desk;
 
 mod apply;
+mod book;
 mod check;
+mod examples;
 mod exit;
 mod lock;
 mod reference;

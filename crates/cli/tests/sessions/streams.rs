@@ -49,3 +49,13 @@ fn the_stream_for_programs_is_lines_of_json_that_all_carry_the_schema_version() 
     assert_eq!(last["nodes"].as_array().map(Vec::len), Some(3));
     assert!(lines.iter().any(|line| line["what"]["event"] == "ended"));
 }
+
+#[test]
+fn help_that_cannot_be_written_is_no_success() {
+    for args in [&["--help"][..], &["--version"], &["plan", "--help"], &["schema"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let done = Desk::new().command(args).stdout(full).output().expect("coracle starts");
+        assert_eq!(done.status.code(), Some(74), "{args:?}");
+        assert!(String::from_utf8_lossy(&done.stderr).contains("cannot write to standard output"));
+    }
+}
