@@ -43,6 +43,8 @@ fault() {
 
 finish() {
 	flush_record
+	# Without it systemd would go on telling the next look what it knew before. What is on disk holds either way.
+	[ -z "$reload_due" ] || systemctl daemon-reload 3>&-
 	say 'done'
 	exit 0
 }

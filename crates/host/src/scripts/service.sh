@@ -20,7 +20,7 @@ service_look() {
 	systemd)
 		unit_of "$1"
 		systemd_look
-		case $reload in 1) try systemctl daemon-reload && systemd_look ;; esac
+		case $reload in 1) try systemctl daemon-reload && reload_due='' && systemd_look ;; esac
 		;;
 	openrc)
 		[ ! -x "$root/etc/init.d/$1" ] || known=1
@@ -44,10 +44,7 @@ systemd_look() {
 		NeedDaemonReload=yes) reload=1 ;;
 		ActiveState=active | ActiveState=activating | ActiveState=reloading) active=1 ;;
 		ActiveState=failed) failed=1 ;;
-		UnitFileState=*)
-			found=$l_value
-			case $l_value in enabled | enabled-runtime | static | alias | indirect | generated) enabled=1 ;; esac
-			;;
+		UnitFileState=*) systemd_enabled "$l_value" ;;
 		esac
 	done <<-END
 		$(systemctl show --no-pager -p LoadState -p ActiveState -p UnitFileState -p NeedDaemonReload -- "$unit" 3>&-)
@@ -58,6 +55,12 @@ systemd_look() {
 	fi
 }
 reloaded=''
+
+# systemd_enabled WORD: what systemd's word for it means.
+systemd_enabled() {
+	found=$1 enabled=0
+	case $1 in enabled | enabled-runtime | static | alias | indirect | generated) enabled=1 ;; esac
+}
 
 # set_service INIT NAME yes|no|- any|started|reloaded|stopped|stamped STAMP|-
 set_service() {
@@ -119,15 +122,22 @@ service_stamp() {
 	try mv -f "$state/stamps/.new" "$state/stamps/$1"
 }
 
-# service_enable NAME 1|0
+# service_enable NAME 1|0. Reading all units again takes systemd longer than everything else here, so it is told to do that once,
+# when the exec ends; is-enabled reads what is on disk.
 service_enable() {
 	case $init$2 in
-	systemd1) try systemctl --quiet enable "$unit" ;;
-	systemd0) try systemctl --quiet disable "$unit" ;;
+	systemd1) try systemctl --quiet --no-reload enable "$unit" ;;
+	systemd0) try systemctl --quiet --no-reload disable "$unit" ;;
 	openrc1) try rc-update --quiet add "$1" default ;;
 	openrc0) openrc_disable "$1" ;;
 	esac
-	service_look "$1"
+	case $init in
+	systemd)
+		reload_due=1
+		systemd_enabled "$(systemctl is-enabled -- "$unit" 3>&-)"
+		;;
+	openrc) service_look "$1" ;;
+	esac
 	[ "$enabled" = "$2" ] || fail command "$1 stays $found: its unit file does not let it be changed"
 }
 

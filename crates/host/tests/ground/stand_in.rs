@@ -36,6 +36,10 @@ for unit in $units; do
 		fi
 		continue
 		;;
+	is-enabled)
+		case $enabled in 1) echo enabled ;; 0) echo disabled ;; esac
+		continue
+		;;
 	esac
 	[ -n "$enabled" ] || { echo "Unit $unit.service not found." >&2; exit 5; }
 	case $verb in
