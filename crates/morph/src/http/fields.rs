@@ -17,8 +17,8 @@ pub struct Fields<'a> {
     pub content_length: Option<&'a [u8]>,
     /// Whether several Content-Length fields disagreed.
     pub lengths_differ: bool,
-    /// Transfer-Encoding.
-    pub transfer_encoding: Option<&'a [u8]>,
+    /// Transfer-Encoding, joined.
+    pub transfer_encoding: Option<Cow<'a, [u8]>>,
     /// Accept-Encoding, joined.
     pub accept_encoding: Option<Cow<'a, [u8]>>,
     /// If-Match, joined.
@@ -63,7 +63,7 @@ impl<'a> Fields<'a> {
             15 if is(name, b"accept-encoding") => join(&mut self.accept_encoding, value),
             15 if is(name, b"x-forwarded-for") => join(&mut self.forwarded_for, value),
             17 if is(name, b"if-modified-since") => self.if_modified_since = Some(value),
-            17 if is(name, b"transfer-encoding") => self.transfer_encoding = Some(value),
+            17 if is(name, b"transfer-encoding") => join(&mut self.transfer_encoding, value),
             19 if is(name, b"if-unmodified-since") => self.if_unmodified_since = Some(value),
             _ => {}
         }

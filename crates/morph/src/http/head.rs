@@ -67,6 +67,8 @@ pub enum Complaint {
     TooLarge,
     /// 414.
     TargetTooLong,
+    /// 501: a transfer coding besides `chunked`.
+    Coding,
     /// 505.
     Version,
 }
@@ -78,6 +80,7 @@ impl Complaint {
             Complaint::Malformed => 400,
             Complaint::TooLarge => 431,
             Complaint::TargetTooLong => 414,
+            Complaint::Coding => 501,
             Complaint::Version => 505,
         }
     }
@@ -139,12 +142,12 @@ pub fn parse<'a>(bytes: &'a [u8], limits: &HeadLimits) -> Parsed<'a> {
     }
     let old = request.version == Some(0);
     match after(&fields, old) {
-        Some(after) => Parsed::Done(
+        Ok(after) => Parsed::Done(
             Request { method: Method::of(name), name, target: target.as_bytes(), fields },
             after,
             used,
         ),
-        None => Parsed::Bad(Complaint::Malformed),
+        Err(complaint) => Parsed::Bad(complaint),
     }
 }
 
@@ -162,27 +165,40 @@ fn unfinished<'a>(bytes: &[u8], limits: &HeadLimits) -> Parsed<'a> {
 fn version(bytes: &[u8]) -> Complaint {
     let line =
         bytes.split(|&byte| byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
-    let last = line.trim_ascii().rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-    let digits = last.strip_prefix(b"HTTP/").unwrap_or_default();
-    let named = !digits.is_empty() && digits.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    let mut words = line.trim_ascii().split(|&byte| byte == b' ').skip(2);
+    let digits = words.next().and_then(|word| word.strip_prefix(b"HTTP/")).unwrap_or_default();
+    let named = words.next().is_none()
+        && !digits.is_empty()
+        && digits.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
     if named { Complaint::Version } else { Complaint::Malformed }
 }
 
-/// `None` when the framing is invalid or Host is not as RFC 9112 section 3.2 wants it.
-fn after(fields: &Fields<'_>, old: bool) -> Option<After> {
+/// Framing that could be read in two ways, and a Host that is not as RFC 9112 section 3.2 wants it, are refused.
+fn after(fields: &Fields<'_>, old: bool) -> Result<After, Complaint> {
     if fields.hosts > 1 || fields.hosts == 0 && !old || fields.lengths_differ {
-        return None;
+        return Err(Complaint::Malformed);
     }
-    let skip = match (fields.transfer_encoding, fields.content_length) {
+    let skip = match (&fields.transfer_encoding, fields.content_length) {
         // Both at once is how requests are smuggled.
-        (Some(_), Some(_)) => return None,
-        (Some(_), None) if old => return None,
-        (Some(_), None) => None,
-        (None, Some(digits)) => Some(number(digits)?),
+        (Some(_), Some(_)) => return Err(Complaint::Malformed),
+        (Some(_), None) if old => return Err(Complaint::Malformed),
+        (Some(codings), None) => chunked(codings).map(|()| None)?,
+        (None, Some(digits)) => Some(number(digits).ok_or(Complaint::Malformed)?),
         (None, None) => Some(0),
     };
     let keep = !fields.connection_says(b"close") && (!old || fields.connection_says(b"keep-alive"));
-    Some(After { keep, skip, old })
+    Ok(After { keep, skip, old })
+}
+
+/// Whether a body ends where its last chunk says (RFC 9112 section 6.3), and has no coding that nobody here knows.
+fn chunked(codings: &[u8]) -> Result<(), Complaint> {
+    let is_chunked = |coding: &[u8]| coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
+    let mut codings = codings.rsplit(|&byte| byte == b',');
+    match (codings.next().is_some_and(is_chunked), codings.next()) {
+        (false, _) => Err(Complaint::Malformed),
+        (true, Some(_)) => Err(Complaint::Coding),
+        (true, None) => Ok(()),
+    }
 }
 
 fn number(digits: &[u8]) -> Option<u64> {
@@ -238,6 +254,9 @@ mod tests {
         assert_eq!(with("Content-Length: +5"), "400");
         assert_eq!(with("Content-Length: 5, 5"), "400");
         assert_eq!(with("Transfer-Encoding: chunked"), "Other keep=true skip=None rest=0");
+        assert_eq!(with("Transfer-Encoding: gzip, Chunked"), "501");
+        assert_eq!(with("Transfer-Encoding: xchunked"), "400");
+        assert_eq!(with("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity"), "400");
         assert_eq!(with("X : y"), "400");
         assert_eq!(with("X: y\r\n folded"), "400");
     }
@@ -255,6 +274,7 @@ mod tests {
     fn other_versions_are_named_and_junk_is_not_one() {
         assert_eq!(told("GET / HTTP/3.0\r\n\r\n"), "505");
         assert_eq!(told("GET / HTCPCP/1.0\r\n\r\n"), "400");
+        assert_eq!(told("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n"), "400");
         assert_eq!(told("\u{16}\u{3}\u{1}"), "400");
     }
 }

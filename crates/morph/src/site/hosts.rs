@@ -45,12 +45,17 @@ pub(super) fn name(field: Option<&[u8]>) -> Result<Cow<'_, [u8]>, ()> {
     if !field.iter().all(is_name) {
         return Err(());
     }
-    let name = if field.starts_with(b"[") {
-        let end = field.iter().position(|&byte| byte == b']').ok_or(())?;
-        &field[..=end]
+    let end = if field.starts_with(b"[") {
+        field.iter().position(|&byte| byte == b']').ok_or(())? + 1
     } else {
-        field.split(|&byte| byte == b':').next().unwrap_or_default()
+        field.iter().position(|&byte| byte == b':').unwrap_or(field.len())
     };
+    let (name, port) = field.split_at(end);
+    let is_port =
+        |port: &[u8]| port.strip_prefix(b":").is_some_and(|digits| digits.iter().all(u8::is_ascii_digit));
+    if !port.is_empty() && !is_port(port) {
+        return Err(());
+    }
     let name = name.strip_suffix(b".").unwrap_or(name);
     if name.iter().any(u8::is_ascii_uppercase) {
         return Ok(Cow::Owned(name.to_ascii_lowercase()));
@@ -87,6 +92,9 @@ mod tests {
                 && name(Some(b"a b")).is_err()
                 && name(Some(b"a@b")).is_err()
                 && name(Some(b"[::1")).is_err()
+                && name(Some(b"[::1]a")).is_err()
+                && name(Some(b"a:80a")).is_err()
+                && name(Some(b"a:80:80")).is_err()
         );
         assert_eq!(name(None).as_deref(), Ok(&b""[..]));
     }
