@@ -1,13 +1,13 @@
 //! morph beside nginx, static-web-server and Caddy: one run, one machine, one table.
 //!
-//! `cargo bench -p morph --bench compare` measures whichever of them are installed. The server has the first core and
-//! the load the second. Each case runs all servers one after the other, beginning with another one each round; the
-//! median of the rounds counts.
+//! `cargo bench -p morph --bench compare` measures whichever of them are installed, says which are not and how to get them,
+//! and prints the table as README has it. The server has the first core and the load the second. Each case runs all
+//! servers one after the other, beginning with another one each round; the median of the rounds counts.
 //!
 //! | variable | |
 //! |---|---|
 //! | `MORPH` | the program to measure; by default a static one is built with the `dist` profile |
-//! | `STATIC_WEB_SERVER` | path of static-web-server (`cargo install static-web-server`) |
+//! | `STATIC_WEB_SERVER` | path of static-web-server, if it is not in `PATH` |
 //! | `ROUNDS`, `SECONDS` | 3 rounds of 3 seconds each |
 //! | `ONLY` | cases whose name contains this |
 
@@ -20,11 +20,15 @@
 
 mod load;
 mod servers;
+mod table;
 
-use std::{collections::BTreeMap, env, fs, path::Path};
+use std::{collections::BTreeMap, env, fs, path::Path, thread};
 
 use load::{Measured, cold, h2load, wrk};
 use servers::Server;
+
+/// The cases, by the name of the case and the server's place.
+type Results = BTreeMap<(usize, usize), Vec<Measured>>;
 
 /// What is asked for, and how.
 struct Case {
@@ -60,19 +64,13 @@ const CASES: &[Case] = &[
     case("404, 256 connections", "/none", None, 256),
     case("304, 256 connections", "/1k.bin", Some("If-Modified-Since: Sun, 01 Jan 2090 00:00:00 GMT"), 256),
     Case {
-        name: "1 KB, HTTP/2, 16 of 32 streams",
+        name: "1 KB, HTTP/2, 16 × 32 streams",
         path: "/1k.bin",
         field: None,
         connections: 16,
         tool: Tool::Http2,
     },
-    Case {
-        name: "100 KB cold, 16 connections",
-        path: "/cold",
-        field: None,
-        connections: 16,
-        tool: Tool::Cold,
-    },
+    Case { name: "100 KB not in memory, 16", path: "/cold", field: None, connections: 16, tool: Tool::Cold },
 ];
 
 fn number(name: &str, normal: u32) -> u32 {
@@ -84,23 +82,44 @@ fn main() {
     let only = env::var("ONLY").unwrap_or_default();
     let folder = tempfile::tempdir().unwrap();
     plant(folder.path());
+    if thread::available_parallelism().map_or(1, usize::from) < 2 {
+        eprintln!("this machine has one core: a server and its load would measure each other");
+        return;
+    }
     let mut servers = servers::installed(folder.path());
-    let mut table: BTreeMap<(usize, usize), Vec<Measured>> = BTreeMap::new();
+    let mut results = Results::new();
+    let cases: Vec<(usize, &Case)> =
+        CASES.iter().enumerate().filter(|(_, case)| case.name.contains(&only)).collect();
+    let cases: Vec<(usize, &Case)> = cases.into_iter().filter(|(_, case)| can(case)).collect();
     for round in 0..rounds {
-        for (at, case) in CASES.iter().enumerate().filter(|(_, case)| case.name.contains(&only)) {
+        for &(at, case) in &cases {
             for turn in 0..servers.len() {
                 let which = (turn + round as usize + at) % servers.len();
                 let server = &mut servers[which];
                 server.start();
                 if let Some(measured) = run(case, server, seconds, folder.path()) {
-                    table.entry((at, which)).or_default().push(measured);
+                    results.entry((at, which)).or_default().push(measured);
                 }
                 server.stop();
             }
             eprintln!("round {} of {rounds}: {}", round + 1, case.name);
         }
     }
-    print(&servers, &table);
+    table::print(&servers, &results);
+}
+
+/// Whether the program that makes the load is there; says so if not.
+fn can(case: &Case) -> bool {
+    let (program, package) = match case.tool {
+        Tool::Wrk => ("wrk", "wrk"),
+        Tool::Http2 => ("h2load", "nghttp2-client"),
+        Tool::Cold => return true,
+    };
+    let there = !load::said("which", &[program]).is_empty();
+    if !there {
+        eprintln!("skipped: {}: {program} is not installed; `apt-get install {package}`", case.name);
+    }
+    there
 }
 
 fn run(case: &Case, server: &Server, seconds: u32, root: &Path) -> Option<Measured> {
@@ -137,70 +156,4 @@ fn plant(root: &Path) {
         fs::write(root.join(format!("cold/{number}.bin")), noise(100 << 10)).unwrap();
     }
     rustix::fs::sync();
-}
-
-fn print(servers: &[Server], table: &BTreeMap<(usize, usize), Vec<Measured>>) {
-    println!("{}", machine());
-    for server in servers {
-        println!("- {}: {}", server.name, server.version);
-    }
-    println!("\n| case | | {} |", servers.iter().map(|server| server.name).collect::<Vec<_>>().join(" | "));
-    println!("|---|---|{}", "---:|".repeat(servers.len()));
-    let row = |name: &str, unit: &str, at: usize, show: &dyn Fn(&Measured) -> String| {
-        let cells: Vec<String> = (0..servers.len())
-            .map(|which| median(table.get(&(at, which))).as_ref().map_or("–".to_owned(), show))
-            .collect();
-        println!("| {name} | {unit} | {} |", cells.join(" | "));
-    };
-    for (at, case) in CASES
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| (0..servers.len()).any(|which| table.contains_key(&(*at, which))))
-    {
-        let spread = |which: usize| table.get(&(at, which)).map_or(0.0, |all| spread(all));
-        row(case.name, "requests/s", at, &|measured| format!("{:.0}", measured.rate));
-        row("", "p50 / p99 ms", at, &|measured| {
-            if measured.p99 > 0.0 {
-                format!("{:.2} / {:.2}", measured.p50, measured.p99)
-            } else {
-                format!("{:.2} mean", measured.p50)
-            }
-        });
-        row("", "CPU µs/request", at, &|measured| format!("{:.1}", measured.cpu));
-        row("", "memory MB", at, &|measured| format!("{:.1}", measured.memory));
-        let spreads: Vec<String> =
-            (0..servers.len()).map(|which| format!("±{:.0} %", spread(which) * 100.0)).collect();
-        println!("| | spread of rounds | {} |", spreads.join(" | "));
-    }
-}
-
-/// The round with the median rate.
-fn median(all: Option<&Vec<Measured>>) -> Option<Measured> {
-    let mut all = all?.clone();
-    all.sort_by(|one, other| one.rate.total_cmp(&other.rate));
-    Some(all.swap_remove(all.len() / 2))
-}
-
-fn spread(all: &[Measured]) -> f64 {
-    let rates = all.iter().map(|measured| measured.rate);
-    let (least, most) = (rates.clone().fold(f64::MAX, f64::min), rates.fold(0.0, f64::max));
-    if most > 0.0 { (most - least) / (most + least) } else { 0.0 }
-}
-
-fn machine() -> String {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let cpu = read("/proc/cpuinfo");
-    let cpu = cpu
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"))
-        .unwrap_or("")
-        .trim_start_matches(['\t', ' ', ':'])
-        .to_owned();
-    let date = load::said("date", &["-u", "+%Y-%m-%d %H:%M UTC"]);
-    format!(
-        "{date}; {cpu}, {} cores; Linux {}; load {}",
-        load::said("nproc", &[]),
-        read("/proc/sys/kernel/osrelease").trim(),
-        read("/proc/loadavg").trim()
-    )
 }

@@ -26,16 +26,35 @@ pub(crate) struct Server {
 pub(crate) fn installed(root: &Path) -> Vec<Server> {
     let settings = env::temp_dir().join(format!("morph-bench-{}", std::process::id()));
     fs::create_dir_all(&settings).unwrap();
-    let servers =
-        [morph(root, &settings), nginx(root, &settings), static_web_server(root), caddy(root, &settings)];
-    servers.into_iter().flatten().collect()
+    let servers = [
+        ("morph", morph(root), "it is built here"),
+        ("nginx", nginx(root, &settings), "`apt-get install nginx-light`"),
+        (
+            "static-web-server",
+            static_web_server(root),
+            "`cargo install --locked static-web-server`, or its path in STATIC_WEB_SERVER",
+        ),
+        ("Caddy", caddy(root, &settings), "`apt-get install caddy`"),
+    ];
+    let told = |(name, server, cure): (&str, Option<Server>, &str)| {
+        if server.is_none() {
+            eprintln!("skipped: {name} is not installed; {cure}");
+        }
+        server
+    };
+    servers.into_iter().filter_map(told).collect()
 }
 
 fn server(name: &'static str, version: &str, ports: (u16, u16), command: &[&str]) -> Server {
     let command = command.iter().map(|&word| word.to_owned()).collect();
     Server {
         name,
-        version: version.to_owned(),
+        // `nginx version: nginx/1.2.3`, `morph 0.1.0`, `v2.6.2 h1:…`: the first that is a number.
+        version: version
+            .split(|letter: char| letter.is_whitespace() || letter == '/')
+            .find(|word| word.trim_start_matches('v').starts_with(|first: char| first.is_ascii_digit()))
+            .unwrap_or("of unknown version")
+            .to_owned(),
         port: ports.0,
         http2: ports.1 > 0,
         http2_port: ports.1,
@@ -44,7 +63,7 @@ fn server(name: &'static str, version: &str, ports: (u16, u16), command: &[&str]
     }
 }
 
-fn morph(root: &Path, _: &Path) -> Option<Server> {
+fn morph(root: &Path) -> Option<Server> {
     let program = env::var_os("MORPH").map_or_else(build, PathBuf::from);
     let version = said(program.to_str()?, &["--version"]);
     let root = root.to_str()?;
@@ -82,7 +101,7 @@ fn build() -> PathBuf {
 
 fn nginx(root: &Path, settings: &Path) -> Option<Server> {
     let version = Command::new("nginx").arg("-v").output().ok()?;
-    let version = String::from_utf8_lossy(&version.stderr).trim().to_owned();
+    let version = String::from_utf8_lossy(&version.stderr).into_owned();
     let config = format!(
         "daemon off; master_process off; worker_processes 1; worker_rlimit_nofile 20000; pid {0}/nginx.pid; error_log {0}/nginx.err;
 events {{ worker_connections 16384; multi_accept on; }}
@@ -124,9 +143,7 @@ fn static_web_server(root: &Path) -> Option<Server> {
         "--cache-control-headers",
         "false",
     ];
-    (!version.is_empty()).then(|| {
-        server("static-web-server", version.lines().next().unwrap_or_default(), (18084, 0), &command)
-    })
+    (!version.is_empty()).then(|| server("static-web-server", &version, (18084, 0), &command))
 }
 
 fn caddy(root: &Path, settings: &Path) -> Option<Server> {
@@ -174,13 +191,15 @@ impl Server {
         fs::read_to_string(format!("/proc/{id}/{name}")).unwrap_or_default()
     }
 
-    /// Seconds of CPU so far, of all threads, in user and kernel mode.
+    /// Seconds of CPU so far, of all threads, in user and kernel mode. Ticks would be too coarse for the cold case.
     pub(crate) fn cpu(&self) -> f64 {
-        let stat = self.proc("stat");
-        let after = stat.rsplit(')').next().unwrap_or("");
-        let ticks: f64 =
-            after.split_whitespace().skip(11).take(2).filter_map(|number| number.parse::<f64>().ok()).sum();
-        ticks / 100.0
+        let id = self.child.as_ref().map_or(0, Child::id);
+        let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+        let nanos = threads.filter_map(|thread| {
+            let stat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            stat.split_whitespace().next()?.parse::<f64>().ok()
+        });
+        nanos.sum::<f64>() / 1e9
     }
 
     /// Megabytes of memory that are its own share.
