@@ -106,8 +106,13 @@ fn configuration(arguments: &Arguments) -> Result<Config, String> {
 
 fn read(path: &PathBuf) -> Result<Config, String> {
     let shown = path.display();
-    let text = fs::read_to_string(path).map_err(|error| {
-        format!("cannot read {shown}: {error}\n    cure: check the path and that its owner may read it")
+    let bytes = fs::read(path).map_err(|error| {
+        format!(
+            "cannot read {shown}: {error}\n    cure: check the path, and that the server's user may read it"
+        )
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        format!("{shown} is not text in UTF-8\n    cure: give a file like examples/morph.yaml")
     })?;
     parse(&text).map_err(|findings| {
         let lines: Vec<String> = findings.iter().map(|finding| format!("{shown}:{finding}")).collect();
