@@ -6,6 +6,7 @@ mod client;
 mod conditions;
 mod content;
 mod end;
+mod http2;
 mod limits;
 mod paths;
 mod world;
