@@ -13,6 +13,7 @@ mod finding;
 mod host;
 mod k3s;
 mod os;
+mod preflight;
 mod render;
 mod seed;
 mod site;

@@ -3,6 +3,7 @@
 //! Reading order: `evidence` (what the hosts say), `course` (found, grow or start cold), `order` (whose turn it is),
 //! `node` (what happens on one host), `want` and `config` (the files).
 
+mod binary;
 mod config;
 mod course;
 mod evidence;
@@ -10,6 +11,7 @@ mod node;
 mod object;
 mod order;
 mod refusal;
+mod wait;
 mod want;
 
 use std::collections::BTreeSet;
@@ -23,8 +25,8 @@ use spec::{
     name::NodeName,
 };
 
+pub(crate) use binary::binary_url;
 pub(crate) use config::{Form, SECRETS, drop_in, secrets, url};
-pub(crate) use node::binary_url;
 pub(crate) use want::{AGENT_TOKEN, BINARY, DROP_IN, JOIN_TOKEN, service, survey, wants};
 
 use crate::{Wish, draft::Draft, site::Site};

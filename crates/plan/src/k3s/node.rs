@@ -1,20 +1,21 @@
-//! What happens on one host: files, binary, tokens, start, and the wait until it is ready.
-
-use std::time::Duration;
+//! What happens on one host: files, binary, tokens, and the start.
 
 use model::{
     condition::Condition,
     facts::{Content as Seen, FileFact},
-    op::{HostOp, Origin, Run},
-    plan::{Await, Change, ChangeKind, StepId, TextChange},
+    op::{HostOp, Run},
+    plan::{Change, ChangeKind, StepId, TextChange},
     secret::{Content, SecretSource},
 };
-use spec::cluster::{ArtifactSource, Cluster, Cni, Datastore, Role, Version};
+use spec::cluster::{Cluster, Datastore};
 
 use super::{
+    binary::{binary, has_binary},
     config::{self, Form},
     evidence::{Evidence, Life, Place},
-    object, want,
+    object,
+    wait::{await_ready, await_started},
+    want,
 };
 use crate::{
     Wish,
@@ -22,9 +23,6 @@ use crate::{
     host,
     want::{Want, root},
 };
-
-/// How long a server may take until its API is ready, or a node until it is Ready.
-const PATIENCE: Duration = Duration::from_mins(5);
 
 /// How a node is brought about.
 pub(crate) struct Bring<'a> {
@@ -163,51 +161,6 @@ fn guard_end(place: &Place<'_>, draft: &Draft) -> Vec<StepId> {
         .collect()
 }
 
-fn has_binary(wish: &Wish<'_>, place: &Place<'_>) -> bool {
-    let stable = place.site.stable();
-    let artifact = wish.lock.k3s(&wish.cluster.kubernetes.version, stable.arch);
-    artifact.is_some_and(|artifact| stable.k3s.binary.as_ref() == Some(&artifact.sha256))
-        && stable.files.get(want::BINARY).is_some_and(|fact| host::meta_is(fact, &root(0o755)))
-}
-
-fn binary(wish: &Wish<'_>, place: &Place<'_>, needs: &[StepId], draft: &mut Draft) -> Option<StepId> {
-    let stable = place.site.stable();
-    let version = &wish.cluster.kubernetes.version;
-    let artifact = wish.lock.k3s(version, stable.arch)?;
-    if has_binary(wish, place) {
-        return None;
-    }
-    let url = binary_url(wish.cluster, version, &artifact.name);
-    let sent = wish.cluster.artifacts == ArtifactSource::Upload || stable.fetcher.is_none();
-    let from = if sent { Origin::Sent { name: artifact.name.clone(), url } } else { Origin::Url(url) };
-    let verb = if sent { "send" } else { "download" };
-    let change = match &stable.k3s.version {
-        Some(now) if now != version => {
-            Change::new(ChangeKind::Modify, format!("k3s {now} → {version} ({verb})"))
-        }
-        _ => Change::new(
-            ChangeKind::Add,
-            format!("k3s {version} ({verb}, sha256 {})", artifact.sha256.short()),
-        ),
-    };
-    let op = HostOp::FetchArtifact {
-        from,
-        sha256: artifact.sha256.clone(),
-        path: want::BINARY.into(),
-        meta: root(0o755),
-    };
-    Some(draft.add(&place.site, "k3s binary", Work::host(op, change).owned(), needs))
-}
-
-/// Where an artefact of a release is downloaded from.
-pub(crate) fn binary_url(cluster: &Cluster, version: &Version, name: &str) -> String {
-    let base = match &cluster.artifacts {
-        ArtifactSource::Mirror(base) => base.as_str(),
-        ArtifactSource::Release | ArtifactSource::Upload => "https://github.com/k3s-io/k3s/releases",
-    };
-    format!("{base}/download/{}/{name}", version.to_string().replace('+', "%2B"))
-}
-
 fn tokens(place: &Place<'_>, tokens: &Tokens, needs: &[StepId], draft: &mut Draft) -> Vec<StepId> {
     match tokens {
         Tokens::Have => Vec::new(),
@@ -284,62 +237,4 @@ fn start(wish: &Wish<'_>, place: &Place<'_>, needs: &[StepId], draft: &mut Draft
         HostOp::SetService { init: place.site.stable().init, name: name.into(), enabled: Some(true), run };
     let change = Change::new(ChangeKind::Run, format!("{verb} {name}"));
     draft.add(&place.site, &format!("{verb} {name}"), Work::host(op, change).owned(), needs)
-}
-
-/// Waits after a start.
-fn await_started(
-    wish: &Wish<'_>,
-    evidence: &Evidence<'_>,
-    place: &Place<'_>,
-    needs: &[StepId],
-    draft: &mut Draft,
-) -> Vec<StepId> {
-    let name = place.name();
-    let mut needs = needs.to_vec();
-    if place.role() == Role::Server {
-        needs = vec![draft.add(
-            &place.site,
-            "API ready",
-            Work::wait(Await::ApiReady(name.clone()), PATIENCE),
-            &needs,
-        )];
-    }
-    let version = Some(wish.cluster.kubernetes.version.clone());
-    let (what, until) = if makes_ready(wish.cluster.network.cni) {
-        ("node ready", Await::NodeReady(name.clone(), version))
-    } else {
-        ("node registered", Await::Registered(name.clone()))
-    };
-    let mut ready = vec![draft.add(&place.site, what, Work::wait(until, PATIENCE), &needs)];
-    if place.role() == Role::Server && *evidence.datastore() == Datastore::Etcd {
-        let votes = Work::wait(Await::Voter(name.clone()), PATIENCE);
-        ready.push(draft.add(&place.site, "etcd votes", votes, &ready.clone()));
-    }
-    ready
-}
-
-/// Waits for a node that runs but is not ready yet: a run before this one may have died while it waited.
-pub(crate) fn await_ready(
-    wish: &Wish<'_>,
-    evidence: &Evidence<'_>,
-    place: &Place<'_>,
-    needs: &[StepId],
-    draft: &mut Draft,
-) -> Vec<StepId> {
-    let fine = !place.is_ghost()
-        && place.node.is_some_and(|node| node.ready || !makes_ready(wish.cluster.network.cni));
-    let votes = place.role() == Role::Agent
-        || *evidence.datastore() != Datastore::Etcd
-        || place.node.is_some_and(|node| node.voter == Some(true));
-    let api = place.role() == Role::Agent || place.api;
-    let mut ready =
-        if fine && votes && api { Vec::new() } else { await_started(wish, evidence, place, needs, draft) };
-    let after = if ready.is_empty() { needs.to_vec() } else { ready.clone() };
-    ready.extend(object::set_node(place, &after, draft));
-    ready
-}
-
-/// Whether coracle installs what makes a node Ready. With any CNI but flannel that is the user's.
-fn makes_ready(cni: Cni) -> bool {
-    matches!(cni, Cni::Flannel(_))
 }

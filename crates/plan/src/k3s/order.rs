@@ -4,10 +4,12 @@
 //! gate: each link waits until the one before it is ready and, with etcd, votes. Must not: know how one host is
 //! brought about (`node`).
 
+mod reads;
+
 use std::collections::BTreeSet;
 
 use model::{
-    op::{HostOp, KubeOp},
+    op::KubeOp,
     plan::{Change, ChangeKind, StepId},
     report::Weight,
 };
@@ -21,13 +23,14 @@ use super::{
     course::Course,
     evidence::{Evidence, Life, Place},
     node::{self, Bring, Tokens},
-    want,
+    wait, want,
 };
 use crate::{
     Wish,
     draft::{Draft, Work},
     finding,
 };
+use reads::Reads;
 
 /// Adds the steps of all hosts.
 pub(crate) fn plan(
@@ -68,14 +71,6 @@ struct Queue<'a, 'w> {
     reads: Reads,
     /// The server that tokens are read from and that others join through.
     source: Option<NodeName>,
-}
-
-/// Steps that read tokens, each made when the first node needs it.
-#[derive(Default)]
-struct Reads {
-    server: Option<StepId>,
-    agent: Option<StepId>,
-    password: Option<StepId>,
 }
 
 impl<'w> Queue<'_, 'w> {
@@ -136,7 +131,7 @@ impl<'w> Queue<'_, 'w> {
                 ghost: Vec::new(),
             };
             if place.active {
-                ends.extend(node::await_ready(self.wish, self.evidence, &place, &[], draft));
+                ends.extend(wait::await_ready(self.wish, self.evidence, &place, &[], draft));
             } else {
                 ends.extend(node::bring(self.wish, self.evidence, &place, bring, draft));
             }
@@ -277,56 +272,6 @@ impl<'w> Queue<'_, 'w> {
         let work =
             Work::kube(KubeOp::DeleteNode { node: name.clone() }, Change::new(ChangeKind::Remove, title));
         Some(vec![draft.add_about(name, "delete node", work, &needs)])
-    }
-
-    /// A member whose token file is gone gets it back: k3s does not start without.
-    fn member_tokens(&mut self, place: &Place<'_>, draft: &mut Draft) -> Tokens {
-        if place.has_file(want::JOIN_TOKEN) && place.has_file(want::AGENT_TOKEN) {
-            return Tokens::Have;
-        }
-        Tokens::Put { join: self.read_server_token(draft), agents: Some(self.read_password(draft)) }
-    }
-
-    fn source(&self) -> &Place<'w> {
-        let name = self.source.as_ref().expect("every course that joins names its source");
-        &self.evidence.places[name]
-    }
-
-    fn source_url(&self) -> String {
-        let address = self
-            .source()
-            .site
-            .address
-            .as_ref()
-            .expect("a source has passed the refusals, one of which is about its address");
-        config::url(address.ip)
-    }
-
-    fn read(&self, what: &str, path: &str, draft: &mut Draft) -> StepId {
-        let op = HostOp::ReadSecret { path: path.to_owned() };
-        let change = Change::new(ChangeKind::Run, format!("read the {what} (kept in memory only)"));
-        draft.add(&self.source().site, &format!("read {what}"), Work::host(op, change), &self.open)
-    }
-
-    fn read_server_token(&mut self, draft: &mut Draft) -> StepId {
-        if self.reads.server.is_none() {
-            self.reads.server = Some(self.read("server token", want::SERVER_TOKEN_MADE, draft));
-        }
-        self.reads.server.clone().expect("just made")
-    }
-
-    fn read_agent_token(&mut self, draft: &mut Draft) -> StepId {
-        if self.reads.agent.is_none() {
-            self.reads.agent = Some(self.read("agent token", want::AGENT_TOKEN_MADE, draft));
-        }
-        self.reads.agent.clone().expect("just made")
-    }
-
-    fn read_password(&mut self, draft: &mut Draft) -> StepId {
-        if self.reads.password.is_none() {
-            self.reads.password = Some(self.read("agent password", want::AGENT_TOKEN, draft));
-        }
-        self.reads.password.clone().expect("just made")
     }
 
     /// Says what a version change does not do yet.

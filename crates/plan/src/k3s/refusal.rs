@@ -16,7 +16,7 @@ use super::{
     evidence::{Evidence, Life, Place},
     other_role, want,
 };
-use crate::{Wish, finding, site::clock_is_wrong};
+use crate::{Wish, finding, preflight::clock_is_wrong};
 
 /// Everything that is refused. A finding about the cluster stops the whole domain; one about a host bars that host.
 pub(crate) fn refusals(wish: &Wish<'_>, evidence: &Evidence<'_>) -> Vec<Finding> {

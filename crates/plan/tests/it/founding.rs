@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::world::{at, codes, darken, fresh, make, member, nodes, turns};
+use crate::world::{at, codes, darken, fresh, make, member, members, nodes, turns};
 
 #[test]
 fn three_fresh_servers_found_once_and_join_one_after_the_other() {
@@ -67,10 +67,7 @@ fn the_order_of_the_list_decides_nothing() {
 #[test]
 fn a_wiped_first_server_joins_and_founds_nothing() {
     let cluster = nodes(3, 0, "");
-    let mut facts = fresh(&cluster);
-    for name in ["s1", "s2", "s3"] {
-        member(&mut facts, name, true, "ca");
-    }
+    let mut facts = members(&cluster, &["s1", "s2", "s3"]);
     let wiped = fresh(&cluster).hosts.remove(&"s1".parse().unwrap()).unwrap();
     facts.hosts.insert("s1".parse().unwrap(), wiped);
     facts.kube.apis.insert("s1".parse().unwrap(), model::facts::Api::Down("refused".into()));
@@ -153,10 +150,7 @@ fn a_k3s_that_coracle_did_not_install_is_left_alone() {
 #[test]
 fn a_dark_server_that_no_node_tells_of_counts_as_a_voter() {
     let cluster = nodes(4, 0, "");
-    let mut facts = fresh(&cluster);
-    for name in ["s1", "s2", "s3"] {
-        member(&mut facts, name, true, "ca");
-    }
+    let mut facts = members(&cluster, &["s1", "s2", "s3"]);
     crate::world::darken(&mut facts, "s4");
     let (plan, report) = make(&cluster, &facts);
     assert!(report.has("quorum-at-risk"), "two of four would be left: {report:?}");

@@ -6,7 +6,7 @@ use model::{
     secret::{Content, SecretSource},
 };
 
-use crate::world::{fresh, lock, make, member, nodes, pretend};
+use crate::world::{fresh, lock, make, member, members, nodes, pretend};
 
 /// The rules that a spoilt plan breaks.
 fn broken(plan: &Plan, facts: &model::facts::Facts) -> Vec<&'static str> {
@@ -34,10 +34,7 @@ fn a_server_that_joins_before_the_one_before_it_votes_is_objected_to() {
 #[test]
 fn restarts_of_two_serving_servers_without_a_wait_between_are_objected_to() {
     let cluster = nodes(3, 0, "");
-    let mut facts = fresh(&cluster);
-    for name in ["s1", "s2", "s3"] {
-        member(&mut facts, name, true, "ca");
-    }
+    let mut facts = members(&cluster, &["s1", "s2", "s3"]);
     pretend(&cluster, &mut facts);
     let changed = nodes(3, 0, "kubernetes: {config: {kubelet-arg: [max-pods=50]}}");
     let (mut plan, _) = make(&changed, &facts);
@@ -199,10 +196,7 @@ fn a_node_that_has_been_destroyed_needs_nothing_more() {
 #[test]
 fn of_two_members_one_is_taken_out_before_it_stops_and_none_while_no_api_answers() {
     let cluster = nodes(2, 0, "");
-    let mut facts = fresh(&cluster);
-    for name in ["s1", "s2"] {
-        member(&mut facts, name, true, "ca");
-    }
+    let mut facts = members(&cluster, &["s1", "s2"]);
     pretend(&cluster, &mut facts);
     let lock = lock();
     let wish = plan::Wish {
@@ -226,10 +220,7 @@ fn of_two_members_one_is_taken_out_before_it_stops_and_none_while_no_api_answers
 #[test]
 fn a_restart_that_costs_the_majority_is_objected_to() {
     let cluster = nodes(3, 0, "");
-    let mut facts = fresh(&cluster);
-    for name in ["s1", "s2", "s3"] {
-        member(&mut facts, name, true, "ca");
-    }
+    let mut facts = members(&cluster, &["s1", "s2", "s3"]);
     pretend(&cluster, &mut facts);
     let changed = nodes(3, 0, "kubernetes: {config: {kubelet-arg: [max-pods=50]}}");
     let (plan, _) = make(&changed, &facts);

@@ -8,7 +8,7 @@ use model::{
 use plan::{Seed, Wish, destroy::Leave};
 use spec::cluster::{Cluster, Role};
 
-use crate::world::{at, codes, fresh, lock, make, member, nodes, pretend};
+use crate::world::{at, codes, fresh, lock, make, member, members, nodes, pretend};
 
 const ETCD: &str = "kubernetes: {datastore: etcd}";
 const MORE: &str = "kubernetes: {datastore: etcd}
@@ -71,10 +71,7 @@ fn what_was_never_owned_is_never_given_up() {
 /// Three servers that work, and the file that calls the second of them an agent.
 fn misnamed() -> (Cluster, Facts) {
     let before = nodes(3, 0, ETCD);
-    let mut facts = fresh(&before);
-    for name in ["s1", "s2", "s3"] {
-        member(&mut facts, name, true, "ca");
-    }
+    let mut facts = members(&before, &["s1", "s2", "s3"]);
     pretend(&before, &mut facts);
     assert_eq!(make(&before, &facts).0.steps.len(), 0);
     let mut after = before;
@@ -119,10 +116,7 @@ fn destroying_stops_k3s_in_the_role_it_was_installed_in() {
 #[test]
 fn a_cluster_is_given_up_on_all_its_servers_but_never_on_two_of_three_at_once() {
     let cluster = nodes(3, 1, ETCD);
-    let mut facts = fresh(&cluster);
-    for name in ["s1", "s2", "s3"] {
-        member(&mut facts, name, true, "ca");
-    }
+    let mut facts = members(&cluster, &["s1", "s2", "s3"]);
     member(&mut facts, "a1", false, "ca");
     pretend(&cluster, &mut facts);
     let lock = lock();

@@ -155,6 +155,15 @@ pub(crate) fn member(facts: &mut Facts, name: &str, server: bool, ca: &str) {
     facts.kube.nodes.insert(name.into(), node);
 }
 
+/// The facts of a cluster in which these servers are members of one, and nothing else is.
+pub(crate) fn members(cluster: &Cluster, servers: &[&str]) -> Facts {
+    let mut facts = fresh(cluster);
+    for name in servers {
+        member(&mut facts, name, true, "ca");
+    }
+    facts
+}
+
 /// The plan, judged: every plan made in these tests must pass the check.
 pub(crate) fn make(cluster: &Cluster, facts: &Facts) -> (Plan, Report) {
     let lock = lock();
