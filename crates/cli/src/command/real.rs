@@ -1,6 +1,8 @@
-//! What the verbs that reach real hosts have in common: one look, or one run.
+//! What the verbs that reach real hosts have in common: one look, or one run (`carry`).
 //!
 //! Owns: the runtime, and what is shown while it works. Must not: decide what is done.
+
+mod carry;
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -8,13 +10,12 @@ use std::{
     time::Duration,
 };
 
-use engine::{Converged, Refusal, Run, Saved, Sight};
+use engine::{Run, Sight};
 use model::{
     NodeName,
-    facts::{Facts, KubeFacts},
+    facts::Facts,
     lock::Lock,
-    port::{Clock as _, Events, Halt as _},
-    report::Report,
+    port::{Clock as _, Halt as _},
     secret::Secret,
 };
 use plan::{Seed, Wish};
@@ -23,15 +24,11 @@ use spec::cluster::Cluster;
 use super::Session;
 use crate::{
     failure::{Failure, Kind},
-    output,
     run::{
-        Listeners,
         aim::{Aim, Goal},
-        carry::{self, Carried, Permission},
         journal::Journal,
-        tally::Tally,
     },
-    ui::{ask, screen::Screen, summary},
+    ui::{ask, screen::Screen},
     world::{identity, real::Real, trust},
 };
 
@@ -96,98 +93,6 @@ impl Job {
         }
     }
 
-    /// Carries an aim out and shows how it ended.
-    pub(crate) fn carry(
-        &self,
-        session: &Session,
-        aim: &Aim<'_>,
-        permission: &Permission,
-    ) -> Result<(), Failure> {
-        let mut asked = !self.may_trust(session);
-        loop {
-            let (carried, tally) = self.round_trip(session, aim, permission, !asked)?;
-            let unknown = !trust::unknown(&carried.converged.facts).is_empty();
-            if unknown && !asked {
-                asked = true;
-                self.trust(session, &carried.converged.facts)?;
-                continue;
-            }
-            aim.sound()?;
-            if let Some(refused) = carried.refused {
-                return Err(refused);
-            }
-            return tally.judge(&carried.converged.end, &carried.converged.facts, &aim.selection);
-        }
-    }
-
-    fn round_trip(
-        &self,
-        session: &Session,
-        aim: &Aim<'_>,
-        permission: &Permission,
-        trusts: bool,
-    ) -> Result<(Carried, Tally), Failure> {
-        let run = self.run(session);
-        let journal = Journal::begin(&session.place, &self.cluster.name, &run.holder);
-        let (screen, tally) = (self.screen(session).without_first_plan(), Tally::default());
-        let mut heard: Vec<&dyn Events> = vec![&screen, &tally];
-        heard.extend(journal.as_ref().map(|journal| journal as &dyn Events));
-        let (listeners, interrupt) = (Listeners(heard), session.interrupt());
-        let real = Real::prepare(session, &self.cluster, self.password.clone())?;
-        let world = real.world(&listeners, interrupt);
-        let hold = |facts: &Facts| trusts && !trust::unknown(facts).is_empty();
-        let work = carry::carry(session, &world, &run, aim, &screen, permission, &hold);
-        let carried = drive(&real, &screen, work)?;
-        screen.rest();
-        screen.outcome()?;
-        let converged = &carried.converged;
-        if hold(&converged.facts) {
-            return Ok((carried, tally));
-        }
-        summary::show(session, &self.cluster, converged)?;
-        if let Some(journal) =
-            journal.filter(|_| tally.judge(&converged.end, &converged.facts, &aim.selection).is_err())
-        {
-            output::to_stderr(&format!("journal: {}\n", journal.path().display()));
-        }
-        Ok((carried, tally))
-    }
-
-    /// Carries a saved plan out on the machines it was made for.
-    pub(crate) fn carry_saved(
-        &self,
-        session: &Session,
-        aim: &Aim<'_>,
-        saved: &Saved,
-        permission: &Permission,
-    ) -> Result<(), Failure> {
-        if !carry::permitted(session, &saved.plan, &Report::default(), permission)? {
-            return Err(Failure::shown(Kind::Interrupted));
-        }
-        let run = self.run(session);
-        let journal = Journal::begin(&session.place, &self.cluster.name, &run.holder);
-        let (screen, tally) = (self.screen(session).without_first_plan(), Tally::default());
-        let mut heard: Vec<&dyn Events> = vec![&screen, &tally];
-        heard.extend(journal.as_ref().map(|journal| journal as &dyn Events));
-        let (listeners, interrupt) = (Listeners(heard), session.interrupt());
-        let real = Real::prepare(session, &self.cluster, self.password.clone())?;
-        let world = real.world(&listeners, interrupt);
-        let (surveys, servers) = (aim.surveys(), aim.servers());
-        let judge = |facts: &Facts| objection(saved, facts);
-        let work = engine::apply_saved(&world, &run, saved, &surveys, &servers, &judge);
-        let settled = drive(&real, &screen, work)?;
-        screen.rest();
-        screen.outcome()?;
-        let settled = settled.map_err(|refusal| refused(&refusal))?;
-        let converged = Converged { end: settled.end, facts: settled.facts, report: Report::default() };
-        summary::show(session, &self.cluster, &converged)?;
-        let judged = tally.judge(&converged.end, &converged.facts, &aim.selection);
-        if let (Some(journal), Err(_)) = (journal, &judged) {
-            output::to_stderr(&format!("journal: {}\n", journal.path().display()));
-        }
-        judged
-    }
-
     /// Who this run is.
     pub(crate) fn run(&self, session: &Session) -> Run {
         let holder = identity::holder(&session.place);
@@ -237,31 +142,6 @@ fn no_password(error: &std::io::Error) -> Failure {
         std::io::ErrorKind::Interrupted => Failure::new(Kind::Interrupted, "nothing was done"),
         _ => Failure::reading(Path::new("standard input"), error),
     }
-}
-
-/// What the judge has against a saved plan as things stand now.
-///
-/// Where a host has changed since, an earlier try may have carried half of the plan out: what it says of single hosts is
-/// then a matter of each step's own condition, and only the graph and the cluster's quorum are judged.
-fn objection(saved: &Saved, facts: &Facts) -> Option<String> {
-    let objections = if saved.drifted(facts).is_empty() {
-        plan::check(&saved.plan, facts)
-    } else {
-        let kube = KubeFacts { nodes: facts.kube.nodes.clone(), ..KubeFacts::default() };
-        plan::check(&saved.plan, &Facts { kube, ..Facts::default() })
-    };
-    objections.into_iter().next().map(|objection| objection.text)
-}
-
-/// Why a saved plan was not begun.
-fn refused(refusal: &Refusal) -> Failure {
-    let kind = match refusal {
-        Refusal::Dark { fault, .. } => Kind::of_cause(fault.cause),
-        Refusal::Version { .. } | Refusal::Damaged => Kind::ClusterFile,
-        Refusal::Judged { .. } | Refusal::Machine { .. } | Refusal::Owner { .. } => Kind::Refused,
-    };
-    let cure = refusal.cure();
-    Failure::new(kind, refusal.to_string()).hint(cure)
 }
 
 /// The event loop of everything real: one thread.

@@ -12,9 +12,10 @@ use std::{
 
 use clap::ValueHint;
 use engine::{Run, World as Ports};
-use model::{op::Holder, port::Events};
+use model::{lock::Lock, op::Holder, port::Events};
 use plan::{Seed, Wish};
 use sim::{EPOCH, Fault, Ran, Shared, Sim};
+use spec::cluster::Cluster;
 
 use super::Session;
 use crate::{
@@ -85,14 +86,7 @@ const LIVES: u32 = 20;
 pub(crate) fn run(session: &Session, args: &Args) -> Result<Ending, Failure> {
     let cluster = session.cluster()?;
     let lock = session.lock()?.unwrap_or_else(|| sim::lock_for([&cluster.kubernetes.version]));
-    let wish = Wish {
-        cluster: &cluster,
-        lock: &lock,
-        seed: Seed(args.seed),
-        verify: false,
-        record_integrity: false,
-    };
-    let aim = Aim::new(wish, session.selection(&cluster)?, Goal::Converge);
+    let aim = aim(session, &cluster, &lock, args.seed)?;
     let world = stage::build(session, &cluster, &lock, args)?;
     let width = cluster.nodes.iter().map(|node| node.name.as_str().len()).max().unwrap_or(0);
     let screen = Rc::new(Screen::new(&session.global, &session.place, width).paced(args.speed));
@@ -122,12 +116,17 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Ending, Failure> {
     Ok(Ending::Done)
 }
 
+/// What a rehearsal is to bring about.
+fn aim<'a>(session: &Session, cluster: &'a Cluster, lock: &'a Lock, seed: u64) -> Result<Aim<'a>, Failure> {
+    let wish = Wish { cluster, lock, seed: Seed(seed), verify: false, record_integrity: false };
+    Ok(Aim::new(wish, session.selection(cluster)?, Goal::Converge))
+}
+
 /// What `coracle plan` would show of a world that was saved.
 pub(crate) fn plan_in(session: &Session, world: &Path) -> Result<String, Failure> {
     let cluster = session.cluster()?;
     let lock = session.lock()?.unwrap_or_else(|| sim::lock_for([&cluster.kubernetes.version]));
-    let wish = Wish { cluster: &cluster, lock: &lock, seed: Seed(1), verify: false, record_integrity: false };
-    let aim = Aim::new(wish, session.selection(&cluster)?, Goal::Converge);
+    let aim = aim(session, &cluster, &lock, 1)?;
     let from = From::File(world.to_owned());
     let args = Args { from, seed: 1, fault: Vec::new(), save: None, speed: 0 };
     let world = stage::build(session, &cluster, &lock, &args)?;
