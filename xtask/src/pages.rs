@@ -26,6 +26,8 @@ pub(crate) fn judge(root: &Path) -> Vec<String> {
         let name = page.strip_prefix(root).unwrap_or(page).display().to_string();
         complaints
             .extend(dead_links(page, &text).into_iter().map(|link| format!("{name}: {link} leads nowhere")));
+        complaints
+            .extend(dead_paths(root, &text).into_iter().map(|path| format!("{name}: {path} is not there")));
     }
     complaints.extend(unlisted(root, &pages));
     complaints.extend(exit_codes(root));
@@ -55,6 +57,15 @@ fn dead_links(page: &Path, text: &str) -> Vec<String> {
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let local = targets.filter(|target| !target.contains("://") && !target.contains(' '));
     local.filter(|target| !leads_somewhere(page, text, target)).map(ToOwned::to_owned).collect()
+}
+
+/// Paths of this repository, between backticks, at which nothing is.
+fn dead_paths(root: &Path, text: &str) -> Vec<String> {
+    const TOPS: [&str; 6] = ["crates/", "docs/", "lab/", "lints/", "tests/", "xtask/"];
+    let spans = text.split('`').skip(1).step_by(2);
+    let plain = |span: &&str| span.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    let paths = spans.filter(plain).filter(|span| TOPS.iter().any(|top| span.starts_with(top)));
+    paths.filter(|path| !root.join(path).exists()).map(ToOwned::to_owned).collect()
 }
 
 fn leads_somewhere(page: &Path, text: &str, target: &str) -> bool {
@@ -134,6 +145,12 @@ mod tests {
     fn codes_are_read_from_the_calls_that_make_findings() {
         let text = r#"draft.find(finding::on(host, "host-dark", Weight::Dark)); refuse("a b", "not-one"); let x = "no-call";"#;
         assert_eq!(given(text).into_iter().collect::<Vec<_>>(), ["host-dark"]);
+    }
+
+    #[test]
+    fn a_path_between_backticks_is_one_of_this_repository() {
+        let text = "`xtask/src/pages.rs` and `xtask/gone.rs`, `lab/lab up 4`, `docs/`";
+        assert_eq!(dead_paths(&crate::root(), text), ["xtask/gone.rs"]);
     }
 
     #[test]

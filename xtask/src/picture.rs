@@ -17,13 +17,13 @@ const SHOWN: [&str; 5] =
 /// The file that is rehearsed, and changed for the plan.
 const EXAMPLE: &str = "examples/quickstart.yaml";
 /// What the plan adds to it.
-const ADDED: &str = "\
-  kubernetes: {version: v1.36.5+k3s1}
-  os:
-    motd: Ask before you touch this machine.
-    packages: [{name: chrony, nodes: [harbor-1]}]
-    sysctls: {vm.swappiness: 10}
-";
+const ADDED: &str = concat!(
+    "  kubernetes: {version: v1.36.5+k3s1}\n",
+    "  os:\n",
+    "    motd: Ask before you touch this machine.\n",
+    "    packages: [{name: chrony, nodes: [harbor-1]}]\n",
+    "    sysctls: {vm.swappiness: 10}\n",
+);
 /// The terminal, in characters.
 const COLUMNS: usize = 118;
 const ROWS: usize = 30;
