@@ -78,9 +78,7 @@ impl Ssh {
     /// Ends every shared connection and removes the private directory; no session can be opened afterwards. Dropping
     /// does the same: this is for when channels that are still held somewhere keep it from being dropped.
     pub fn close(&self) {
-        for line in self.lines.values() {
-            line.hang_up();
-        }
+        mux::terminate(self.lines.values().map(|line| line.socket.as_path()));
         // What is left of it holds no secret.
         let _ = std::fs::remove_dir_all(self.dir.path());
     }
@@ -116,9 +114,7 @@ impl Line {
 
     /// Ends the shared connection, if it stands.
     pub(crate) fn hang_up(&self) {
-        if self.socket.exists() {
-            mux::terminate(&self.socket);
-        }
+        mux::terminate(std::iter::once(self.socket.as_path()));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Ends a shared connection.
+//! Ends shared connections.
 //!
 //! Owns: the one request of OpenSSH's multiplexing protocol (its file PROTOCOL.mux) that is worth speaking ourselves:
 //! it is what `ssh -O exit` sends, without a process, so that it also works while things are being dropped. Must not:
@@ -16,20 +16,23 @@ const VERSION: u32 = 4;
 const TERMINATE: u32 = 0x1000_0005;
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Tells the connection at this socket to end, and waits a moment for its word.
-pub(crate) fn terminate(socket: &Path) {
+/// Tells the connections at these sockets to end, and waits a moment for their words; all are told before any is waited for.
+pub(crate) fn terminate<'a>(sockets: impl Iterator<Item = &'a Path>) {
     // Nothing to be done about an error: see above.
-    let _ = try_terminate(socket);
+    let told: Vec<_> =
+        sockets.filter(|socket| socket.exists()).filter_map(|socket| tell(socket).ok()).collect();
+    for stream in told {
+        // It answers hello and ok; more than both can hold means that we misread it.
+        let _ = stream.take(256).read_to_end(&mut Vec::new());
+    }
 }
 
-fn try_terminate(socket: &Path) -> std::io::Result<()> {
+fn tell(socket: &Path) -> std::io::Result<UnixStream> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.write_all(&request())?;
-    // It answers hello and ok; more than both can hold means that we misread it.
-    stream.take(256).read_to_end(&mut Vec::new())?;
-    Ok(())
+    Ok(stream)
 }
 
 /// Two packets, each with its length before it: our hello, and the request numbered 0.
