@@ -21,6 +21,7 @@ service_look() {
 		unit_of "$1"
 		systemd_look
 		case $reload in 1) try systemctl daemon-reload && reload_due='' && systemd_look ;; esac
+		[ -z "$reload_due" ] || systemd_asked
 		;;
 	openrc)
 		[ ! -x "$root/etc/init.d/$1" ] || known=1
@@ -55,6 +56,9 @@ systemd_look() {
 	fi
 }
 reloaded=''
+
+# As it is on disk, where systemd has not been told yet.
+systemd_asked() { systemd_enabled "$(systemctl is-enabled -- "$unit" 3>&-)"; }
 
 # systemd_enabled WORD: what systemd's word for it means.
 systemd_enabled() {
@@ -123,7 +127,7 @@ service_stamp() {
 }
 
 # service_enable NAME 1|0. Reading all units again takes systemd longer than everything else here, so it is told to do that once,
-# when the exec ends; is-enabled reads what is on disk.
+# when the exec ends.
 service_enable() {
 	case $init$2 in
 	systemd1) try systemctl --quiet --no-reload enable "$unit" ;;
@@ -134,7 +138,7 @@ service_enable() {
 	case $init in
 	systemd)
 		reload_due=1
-		systemd_enabled "$(systemctl is-enabled -- "$unit" 3>&-)"
+		systemd_asked
 		;;
 	openrc) service_look "$1" ;;
 	esac
