@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use model::NodeName;
+use model::{
+    NodeName,
+    facts::{Facts, Seen},
+};
 use plan::{Item, State};
 use serde::Serialize;
 
@@ -50,7 +53,7 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Ending, Failure> {
     } else {
         let paint = session.paint_out();
         output::to_stdout(&summary::table(&rows, paint))?;
-        output::to_stdout(&show(&items, session.global.verbose > 0, paint))?;
+        output::to_stdout(&show(&items, &facts, session.global.verbose > 0, paint))?;
     }
     match tally::darkest(&facts, &aim.selection) {
         Some(kind) => Err(Failure::shown(kind)),
@@ -59,8 +62,8 @@ pub(crate) fn run(session: &Session, args: &Args) -> Result<Ending, Failure> {
     }
 }
 
-/// Every host with the number of items that are right, and each that is not.
-fn show(items: &[Item], all: bool, paint: Paint) -> String {
+/// Every host with the number of items that are right, each that is not, and what to do about a host that is silent.
+fn show(items: &[Item], facts: &Facts, all: bool, paint: Paint) -> String {
     let mut out = String::new();
     let mut hosts: Vec<Option<&NodeName>> = items.iter().map(|item| item.host.as_ref()).collect();
     hosts.sort();
@@ -75,6 +78,10 @@ fn show(items: &[Item], all: bool, paint: Paint) -> String {
             let (tone, sign) = look(item.state);
             let seen = if item.seen.is_empty() { String::new() } else { format!(": {}", item.seen) };
             let _ = writeln!(out, "  {} {}{seen}", paint.tone(tone, sign), item.what);
+        }
+        if let Some(Seen::Dark(fault)) = host.and_then(|host| facts.hosts.get(host)) {
+            let cure = paint.tone(Tone::Faint, &format!("→ {}", fault.cause.cure()));
+            let _ = writeln!(out, "      {cure}");
         }
     }
     out

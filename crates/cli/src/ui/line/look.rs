@@ -12,10 +12,8 @@ pub(super) fn line(what: &What, verbose: bool) -> Option<Line> {
         }
         What::Observing { host } if verbose => Some(Line::new(Tone::Faint, "·", host.as_str(), "looks")),
         What::Observed { host } if verbose => Some(Line::new(Tone::Faint, "·", host.as_str(), "answered")),
-        What::Dark { host, fault } => Some(
-            Line::new(Tone::Bad, "✗", host.as_str(), fault.to_string())
-                .aside(format!("→ {}", fault.cause.cure())),
-        ),
+        // What to do about it is said once, at the end.
+        What::Dark { host, fault } => Some(Line::new(Tone::Bad, "✗", host.as_str(), fault.to_string())),
         What::KubeObserved { ready, nodes } if verbose => {
             let text = format!("{} ready, {}", span::count(*ready, "API"), span::count(*nodes, "node"));
             Some(Line::new(Tone::Faint, "·", "", text))
