@@ -21,7 +21,7 @@ skip() { say "skipped: $*"; }
 
 # --- what is needed ----------------------------------------------------------------------------------------------
 missing=
-for pair in nginx:nginx-light curl:curl h2load:nghttp2-client wrk:wrk docker-registry:docker-registry containerd:containerd htpasswd:apache2-utils; do
+for pair in nginx:nginx-light curl:curl h2load:nghttp2-client docker-registry:docker-registry containerd:containerd htpasswd:apache2-utils; do
     has "${pair%%:*}" || missing="$missing ${pair##*:}"
 done
 if [ -n "$missing" ] && has apt-get && [ "$(id -u)" = 0 ]; then
@@ -174,23 +174,19 @@ else
 fi
 
 # --- the end under load ------------------------------------------------------------------------------------------
-if has wrk; then
-    printf 'listen: ["127.0.0.1:18108"]\nadmin: off\nshutdown: { wait: 1s }\nsites: [{ hosts: ["*"], root: %s }]\n' "$work/site" >"$work/morph.yaml"
-    "$morph" --config "$work/morph.yaml" 2>/dev/null &
-    ending=$!
-    wait_for http://127.0.0.1:18108/
-    wrk -t1 -c64 -d5s http://127.0.0.1:18108/docs/ >"$work/wrk" 2>&1 &
-    load=$!
-    sleep 1
-    kill -TERM "$ending"
-    wait "$ending" || fail "the server ended badly"
-    wait "$load" || :
-    # Nobody listens at the end, so connecting fails; what was connected and asked got its answer.
-    grep -q 'Socket errors.* read 0, write 0, timeout 0' "$work/wrk" || fail "the end lost requests: $(grep 'Socket errors' "$work/wrk")"
-    say "SIGTERM under load: $(awk '/requests in/ {print $1}' "$work/wrk") requests, none lost"
-else
-    skip "SIGTERM under load: wrk is not installed"
-fi
+printf 'listen: ["127.0.0.1:18108"]\nadmin: 127.0.0.1:18109\nshutdown: { wait: 1s }\nsites: [{ hosts: ["*"], root: %s }]\n' "$work/site" >"$work/morph.yaml"
+cargo test -q -p morph --no-run
+"$morph" --config "$work/morph.yaml" 2>/dev/null &
+ending=$!
+started="$started $ending"
+wait_for http://127.0.0.1:18108/
+MORPH_AT=127.0.0.1:18108 MORPH_ADMIN=127.0.0.1:18109 cargo test -q -p morph --test it ending_under -- --nocapture >"$work/end" 2>&1 &
+load=$!
+sleep 3
+kill -TERM "$ending"
+wait "$ending" || fail "the server ended badly"
+wait "$load" || { cat "$work/end"; fail "the end lost requests"; }
+grep 'SIGTERM under load' "$work/end"
 
 # --- the image ---------------------------------------------------------------------------------------------------
 build() {

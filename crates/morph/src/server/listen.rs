@@ -7,7 +7,7 @@ use std::{io, net::SocketAddr, net::TcpListener};
 use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
 
 /// Connections that may wait to be accepted.
-const BACKLOG: i32 = 4096;
+pub(super) const BACKLOG: i32 = 4096;
 
 /// Whether nobody listens there. Sharing a port goes for every program of the same user, so a second server would
 /// otherwise get half of the connections, and nobody would know why.
@@ -33,7 +33,8 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Lets no new handshake begin. Closing a socket resets whoever is through the handshake and not yet accepted, and
 /// there is always one; so first the beginnings are dropped, then the rest is accepted, then it is closed. A client
-/// whose beginning was dropped tries again by itself, and is told then that nobody listens.
+/// whose beginning was dropped tries again by itself, and is told then that nobody listens. Newer kernels allow it only
+/// with capabilities, which a server in a pod does not have.
 pub(super) fn close_door(listener: &impl std::os::fd::AsFd) -> io::Result<()> {
     // At offset 13 of the TCP header lie the flags; SYN without ACK is how a handshake begins.
     const LOAD_BYTE: u16 = 0x30;

@@ -45,6 +45,8 @@ pub(super) struct Worker {
 
 /// How often deadlines are looked at.
 const SWEEP: Duration = Duration::from_millis(250);
+/// How long nobody must have come before a port is closed.
+const UNASKED: Duration = Duration::from_millis(200);
 /// How long a connection must have waited for a request before it is closed at the end; one under load never does.
 const QUIET: u64 = 1000;
 
@@ -80,10 +82,12 @@ impl Worker {
         let mut doors = Vec::new();
         for listener in listeners {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            doors.push(tokio::spawn(accept(context.clone(), listener, self.most, told.clone())));
+            doors.push(tokio::spawn(accept(context.clone(), listener, self.most, told.clone(), self.grace)));
         }
+        let mut grace = self.grace;
         for door in doors {
-            door.await.map_err(io::Error::other)?;
+            let closing = door.await.map_err(io::Error::other)?;
+            grace = grace.min(self.grace.saturating_sub(closing.elapsed()));
         }
         // Finished by themselves, by the sweep if idle, or cut off.
         let finished = async {
@@ -91,7 +95,7 @@ impl Worker {
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        let _ = timeout(self.grace, finished).await;
+        let _ = timeout(grace, finished).await;
         sweeper.abort();
         Ok(())
     }
@@ -109,27 +113,33 @@ async fn sweep(context: std::sync::Weak<Context>) {
     }
 }
 
+/// Takes connections until the server ends; says when it was told.
 async fn accept(
     context: Arc<Context>,
     listener: tokio::net::TcpListener,
     most: usize,
     mut told: watch::Receiver<Phase>,
-) {
+    grace: Duration,
+) -> Instant {
     loop {
         tokio::select! {
             accepted = listener.accept() => take(&context, accepted, most).await,
             () = closing(&mut told) => break,
         }
     }
-    if listen::close_door(&listener).is_ok() {
-        // Handshakes that had begun end within this, or their clients try again.
-        let last = Instant::now() + Duration::from_millis(200);
-        while let Ok(accepted) =
-            timeout(last.saturating_duration_since(Instant::now()), listener.accept()).await
-        {
-            take(&context, accepted, most).await;
-        }
+    let closing = Instant::now();
+    // Where it may not be closed, whoever sends requests here was told by `readyz` to cease.
+    let _ = listen::close_door(&listener);
+    // Whoever is through the handshake is taken, until nobody came for a while. Should they come and come, half of the
+    // grace is for those who were taken.
+    let mut more = listen::BACKLOG;
+    while more > 0 {
+        let left = (grace / 2).saturating_sub(closing.elapsed());
+        let Ok(accepted) = timeout(UNASKED.min(left), listener.accept()).await else { break };
+        take(&context, accepted, most).await;
+        more -= i32::from(left.is_zero());
     }
+    closing
 }
 
 async fn closing(told: &mut watch::Receiver<Phase>) {

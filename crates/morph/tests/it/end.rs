@@ -1,12 +1,9 @@
 //! The end of a server.
 
 use std::{
-    io::ErrorKind,
-    net::TcpStream,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
-    },
+    io::{ErrorKind, Write},
+    net::{SocketAddr, TcpStream},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     thread,
     time::Duration,
 };
@@ -15,46 +12,67 @@ use morph::{config::parse, server::bind};
 
 use super::{client::Client, world::World};
 
+/// Asks again and again until the server is not ready any more: half keep their connections, half open one for each
+/// request. Says how many were answered and how many were lost.
+fn ask_until_not_ready(asker: usize, address: SocketAddr, ready: &AtomicBool, answered: &AtomicU32) -> u32 {
+    let mut lost = 0;
+    while ready.load(Relaxed) {
+        let mut client = Client::to(address);
+        while ready.load(Relaxed) {
+            client.send("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+            let Some(answer) = client.answer(false) else {
+                lost += 1;
+                break;
+            };
+            assert_eq!(answer.body.len(), 300_000);
+            answered.fetch_add(1, Relaxed);
+            if asker.is_multiple_of(2) || answer.field("connection") == "close" {
+                break;
+            }
+        }
+    }
+    lost
+}
+
+/// A server under test, or with `MORPH_AT` one that runs by itself, has the same file, and is told by others to end.
 #[test]
 fn ending_under_load_loses_no_request() {
-    let mut world = World::with("", "limits: { connections: 4096 }");
-    let (address, lost, answered) = (world.address, Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
-    let begun = Arc::new(AtomicBool::new(false));
-    let askers: Vec<_> = (0..8)
-        .map(|asker| {
-            let (lost, answered, begun) = (lost.clone(), answered.clone(), begun.clone());
-            thread::spawn(move || {
-                // Half keep their connections, half open one for each request, until nobody listens any more.
-                while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_secs(5)) {
-                    drop(stream);
-                    let Ok(mut client) = std::panic::catch_unwind(|| Client::to(address)) else { return };
-                    loop {
-                        client.send("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
-                        let Some(answer) = client.answer(false) else {
-                            lost.fetch_add(1, Relaxed);
-                            break;
-                        };
-                        assert_eq!(answer.body.len(), 300_000);
-                        if answered.fetch_add(1, Relaxed) > 200 {
-                            begun.store(true, Relaxed);
-                        }
-                        if asker % 2 == 0 || answer.field("connection") == "close" {
-                            break;
-                        }
-                    }
-                }
-            })
-        })
-        .collect();
-    while !begun.load(Relaxed) {
-        thread::yield_now();
+    let elsewhere = std::env::var("MORPH_AT").ok();
+    let mut world = World::with("", "shutdown: { wait: 1s, grace: 5s }");
+    let at =
+        |name: &str, own: SocketAddr| std::env::var(name).map_or(own, |address| address.parse().unwrap());
+    let (address, admin) = (at("MORPH_AT", world.address), at("MORPH_ADMIN", world.admin));
+    let (ready, answered) = (AtomicBool::new(true), AtomicU32::new(0));
+    let lost: u32 = thread::scope(|scope| {
+        let (ready, answered) = (&ready, &answered);
+        let askers: Vec<_> = (0..32)
+            .map(|asker| scope.spawn(move || ask_until_not_ready(asker, address, ready, answered)))
+            .collect();
+        while answered.load(Relaxed) < 200 {
+            thread::yield_now();
+        }
+        let ending = elsewhere.is_none().then(|| {
+            let server = world.take();
+            scope.spawn(move || server.end(false).unwrap())
+        });
+        // As an ingress does, which asks less often.
+        while Client::to(admin).ask("GET /readyz", &[]).status == 200 {
+            thread::sleep(Duration::from_millis(20));
+        }
+        ready.store(false, Relaxed);
+        let lost = askers.into_iter().map(|asker| asker.join().unwrap()).sum();
+        if let Some(ending) = ending {
+            ending.join().unwrap();
+            assert_eq!(TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        }
+        lost
+    });
+    let answered = answered.load(Relaxed);
+    if elsewhere.is_some() {
+        let told = format!("SIGTERM under load: {answered} requests, {lost} lost\n");
+        std::io::stderr().write_all(told.as_bytes()).unwrap();
     }
-    world.take().end(false).unwrap();
-    for asker in askers {
-        asker.join().unwrap();
-    }
-    assert_eq!(lost.load(Relaxed), 0, "of {}", answered.load(Relaxed));
-    assert_eq!(TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    assert_eq!(lost, 0, "of {answered}");
 }
 
 #[test]

@@ -102,8 +102,9 @@ impl World {
     /// Serves what `folder/site` leads to.
     pub(crate) fn serve(folder: TempDir, site: &str, all: &str) -> World {
         let root = folder.path().join("site");
+        let shutdown = if all.contains("shutdown:") { "" } else { "shutdown: { wait: 0s, grace: 5s }\n" };
         let text = format!(
-            "listen: ['127.0.0.1:0']\nadmin: 127.0.0.1:0\nworkers: 2\nshutdown: {{ wait: 0s, grace: 5s }}\n{all}\n\
+            "listen: ['127.0.0.1:0']\nadmin: 127.0.0.1:0\nworkers: 2\n{shutdown}{all}\n\
              sites:\n  - hosts: ['*']\n    root: {}\n{site}",
             root.display()
         );
