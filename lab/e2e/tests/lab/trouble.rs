@@ -94,7 +94,7 @@ fn every_kind_of_host_becomes_a_node() {
     let operator = Operator::new(lab, "kinds");
     let file = ClusterFile::new(lab, "kinds").server("ops", openrc);
     operator.wants(&file.agent("opspw", bare).agent("ops", wget).agent("ops", doas));
-    operator.ends(77, &["plan"]).tells(&[&bare.name, "sudo needs a password", "--ask-sudo"]);
+    operator.ends(77, &["plan"]).tells(&[&bare.name, "sudo needs a password"]).tells(&["--ask-sudo"]);
     let wrong = operator.start(&["plan", "--ask-sudo"], "wrong\n").wait().ends(77);
     wrong.tells(&[&bare.name, "sudo does not take the password"]);
     let password = lab.sudo_password() + "\n";
