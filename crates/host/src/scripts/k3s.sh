@@ -43,7 +43,7 @@ remove_k3s() {
 	set +f
 	r_found=''
 	for r_path in "$root"/var/lib/rancher/k3s/* "$root"/var/lib/rancher/k3s/.[!.]* "$root"/var/lib/kubelet "$root"/run/k3s \
-		"$root"/run/flannel "$root"/var/lib/cni "$root"/etc/rancher/node "$root"/etc/rancher/k3s/*; do
+		"$root"/run/flannel "$root"/var/lib/cni "$root"/etc/rancher/node "$root"/etc/rancher/k3s/k3s.yaml; do
 		if removable "$r_path" "$1"; then r_found=1; fi
 	done
 	set -f
@@ -57,44 +57,28 @@ remove_k3s() {
 	flush_record
 	set +f
 	for r_path in "$root"/var/lib/rancher/k3s/* "$root"/var/lib/rancher/k3s/.[!.]* "$root"/var/lib/kubelet "$root"/run/k3s \
-		"$root"/run/flannel "$root"/var/lib/cni "$root"/etc/rancher/node "$root"/etc/rancher/k3s/*; do
+		"$root"/run/flannel "$root"/var/lib/cni "$root"/etc/rancher/node "$root"/etc/rancher/k3s/k3s.yaml; do
 		! removable "$r_path" "$1" || empty "$r_path"
 	done
 	set -f
-	rmdir "$root/var/lib/rancher/k3s" "$root/var/lib/rancher" "$root/etc/rancher/k3s" "$root/etc/rancher" 2>/dev/null
+	rmdir "$root/etc/rancher/k3s/config.yaml.d" "$root/var/lib/rancher/k3s" "$root/var/lib/rancher" "$root/etc/rancher/k3s" "$root/etc/rancher" 2>/dev/null
 	rm -f "$state/version"
 	reply changed
 }
 
-# What is owned is given up by its own step; an emptied mount point cannot go.
+# What is owned is given up by its own step, and what else lies in /etc/rancher/k3s is the user's; an emptied mount point
+# cannot go.
 removable() {
 	[ -e "$1" ] || [ -L "$1" ] || return 1
 	case ${1#"$root"} in
 	/var/lib/rancher/k3s/storage) [ "$2" = yes ] || return 1 ;;
-	/etc/rancher/k3s/config.yaml.d)
-		[ -n "$(unowned_drop_ins)" ] || return 1
-		;;
-	/etc/rancher/k3s/*) ! is_owned "file:${1#"$root"}" || return 1 ;;
 	esac
 	! mounted "$1" || [ -n "$(find "$1" -mindepth 1 -maxdepth 1 2>/dev/null | head -n 1)" ]
-}
-
-unowned_drop_ins() {
-	for u_file in "$root"/etc/rancher/k3s/config.yaml.d/*; do
-		[ ! -e "$u_file" ] || is_owned "file:${u_file#"$root"}" || printf '%s\n' "$u_file"
-	done
 }
 
 mounted() { m=${1#"$root"} awk '$2 == ENVIRON["m"] { found = 1 } END { exit !found }' "$root/proc/mounts" 2>/dev/null; }
 
 empty() {
-	case ${1#"$root"} in
-	/etc/rancher/k3s/config.yaml.d)
-		for e_file in "$1"/*; do is_owned "file:${e_file#"$root"}" || try rm -rf "$e_file"; done
-		rmdir "$1" 2>/dev/null
-		return 0
-		;;
-	esac
 	if ! rm -rf "$1" 3>&-; then
 		# Only mount points and the way to them may be left.
 		[ -z "$(find "$1" ! -type d 2>/dev/null | head -n 1)" ] || broke rm

@@ -94,20 +94,16 @@ impl Machine {
         Ok(true)
     }
 
-    /// Paths of k3s that removing it takes away: all data, and configuration that coracle does not own.
+    /// Paths of k3s that removing it takes away: all data, and the kubeconfig that it writes. What else lies beside that
+    /// is coracle's, and goes by its own step, or the user's.
     fn k3s_leftovers(&self, volumes: bool) -> Vec<String> {
         let storage = "/var/lib/rancher/k3s/storage";
         let whole = ["/var/lib/kubelet", "/run/k3s", "/run/flannel", "/var/lib/cni", "/etc/rancher/node"];
-        let whole = whole.into_iter().filter(|path| self.disk.has(path)).map(str::to_owned);
+        let whole = whole.into_iter().chain([files::KUBECONFIG]).filter(|path| self.disk.has(path));
         let data = self.disk.below("/var/lib/rancher/k3s").filter(|path| {
             volumes || !(path.starts_with(&format!("{storage}/")) || path.as_str() == storage)
         });
-        let is_dir = |path: &String| matches!(self.disk.get(path), Some(super::Entry::Dir { .. }));
-        let config = self
-            .disk
-            .below("/etc/rancher/k3s")
-            .filter(|path| !is_dir(path) && !self.owns(&ResourceId::new(Kind::File, path.as_str())));
         // Directories of the configuration go when nothing is left in them.
-        whole.chain(data.cloned()).chain(config.cloned()).collect()
+        whole.map(str::to_owned).chain(data.cloned()).collect()
     }
 }

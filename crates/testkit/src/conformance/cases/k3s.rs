@@ -62,6 +62,15 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
             .before(data())
             .after(gone())
             .after([Then::File("/etc/rancher/k3s/config.yaml.d/50-coracle.yaml", 0o600, "ours")]),
+        case("the user's own configuration stays", remove(true), Expect::Changed)
+            .before(data())
+            .before([file("/etc/rancher/k3s/registries.yaml", "theirs")])
+            .before([file("/etc/rancher/k3s/config.yaml.d/10-theirs.yaml", "theirs")])
+            .after(gone())
+            .after([
+                Then::File("/etc/rancher/k3s/registries.yaml", 0o644, "theirs"),
+                Then::File("/etc/rancher/k3s/config.yaml.d/10-theirs.yaml", 0o644, "theirs"),
+            ]),
         case("data that is in use is not removed", remove(true), Expect::Failed(Conflict))
             .before([running(true)])
             .before(data())
