@@ -6,7 +6,7 @@
 
 mod reads;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use model::{
     op::KubeOp,
@@ -57,6 +57,9 @@ pub(crate) fn plan(
     }
     queue.mixed_ends(draft);
 }
+
+/// How long after its host has booted a server may still be starting.
+const STARTING: Duration = Duration::from_mins(5);
 
 /// The chain that servers queue in.
 struct Queue<'a, 'w> {
@@ -119,7 +122,9 @@ impl<'w> Queue<'_, 'w> {
         self.agents(draft);
     }
 
-    /// A majority has to come up together: no member waits for another.
+    /// A majority has to come up together: no member waits for another. One that works in vain because what it reads is
+    /// not what is wanted (a mistake in the file, mended since) begins anew: it serves nobody, and would be waited for in
+    /// vain. Just after its host has booted it may still come up by itself.
     fn start_cold(&mut self, source: &NodeName, draft: &mut Draft) {
         self.source = Some(source.clone());
         let mut ends = Vec::new();
@@ -130,7 +135,8 @@ impl<'w> Queue<'_, 'w> {
                 tokens: Tokens::Have,
                 ghost: Vec::new(),
             };
-            if place.active {
+            let young = place.site.facts.volatile.uptime < STARTING.as_secs();
+            if place.active && (young || !node::disrupts(self.wish, &place)) {
                 ends.extend(wait::await_ready(self.wish, self.evidence, &place, &[], draft));
             } else {
                 ends.extend(node::bring(self.wish, self.evidence, &place, bring, draft));
