@@ -15,7 +15,7 @@ use crate::{
     line::{Line, Ssh},
     root,
     session::{Mode, Script},
-    talk::Input,
+    talk::{Heard, Input},
 };
 
 impl Hosts for Ssh {
@@ -49,8 +49,14 @@ impl Ssh {
         let password = self.password(line);
         let (input, mut decoder) = host::encode(exec, password)?;
         let mut hear = |bytes: &[u8]| {
+            let before = decoder.lines();
             decoder.feed(bytes, heard);
-            decoder.ready()
+            match (decoder.is_hopeless(), decoder.lines() > before) {
+                (true, _) => Heard::Enough,
+                (_, true) => Heard::Word,
+                (_, false) if decoder.ready() => Heard::Nothing,
+                _ => Heard::Noise,
+            }
         };
         let mut script = Script {
             remote: &root::receiver(password.is_some()),

@@ -11,7 +11,7 @@ use crate::{
     known,
     line::{Log, Ssh},
     settings::Destination,
-    talk::{Input, Told, talk},
+    talk::{Heard, Input, Told, talk},
 };
 
 impl Ssh {
@@ -57,7 +57,7 @@ impl Ssh {
         let nothing = Input { first: &[], rest: &[] };
         let told = match command.spawn() {
             Ok(mut child) => {
-                talk(&mut child, nothing, &self.settings.limits, &mut |_| false, &mut |_| false).await
+                talk(&mut child, nothing, &self.settings.limits, &mut |_| Heard::Noise, &mut |_| false).await
             }
             Err(bad) => Told::never(&self.settings.program, &bad),
         };

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use crate::{
     client::{self, Company},
     line::{Line, Ssh},
-    talk::{Input, Told, talk},
+    talk::{Heard, Input, Told, talk},
     words,
 };
 
@@ -20,8 +20,8 @@ pub(crate) struct Script<'a> {
     pub(crate) remote: &'a str,
     /// What it is sent.
     pub(crate) input: Input<'a>,
-    /// Who listens, and says whether the host has spoken.
-    pub(crate) hear: &'a mut dyn FnMut(&[u8]) -> bool,
+    /// Who listens, and says what it amounts to.
+    pub(crate) hear: &'a mut dyn FnMut(&[u8]) -> Heard,
     /// Who objects to standard error.
     pub(crate) watch: &'a mut dyn FnMut(&str) -> bool,
 }
@@ -87,7 +87,8 @@ impl Ssh {
             // The shared connection hangs too, for all we know.
             line.hang_up();
             let limit = if told.spoke { self.settings.limits.silence } else { self.settings.limits.hello };
-            return Err(HostFault::new(Cause::TimedOut, format!("no word for {} s", limit.as_secs())));
+            let what = if told.noise { ", only what is not an answer" } else { "" };
+            return Err(HostFault::new(Cause::TimedOut, format!("no word for {} s{what}", limit.as_secs())));
         }
         let ended_by_shell = told.status.and_then(|status| status.code()).is_some_and(|code| code != 255);
         if told.spoke || (ended_by_shell && log.began()) {

@@ -22,6 +22,19 @@ pub(crate) struct Input<'a> {
     pub(crate) rest: &'a [u8],
 }
 
+/// What some bytes from the other side amount to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// Nothing of this conversation, which buys no time: a host may send such things for ever.
+    Noise,
+    /// The other side has spoken before, and says nothing more.
+    Nothing,
+    /// The other side speaks.
+    Word,
+    /// What comes is not worth listening to any longer.
+    Enough,
+}
+
 /// How a conversation ended.
 #[derive(Debug)]
 pub(crate) struct Told {
@@ -35,13 +48,25 @@ pub(crate) struct Told {
     pub(crate) spoke: bool,
     /// Whether patience ended.
     pub(crate) silent: bool,
+    /// Whether anything came that was no word.
+    pub(crate) noise: bool,
+    /// Whether it was cut short because what came was worth nothing.
+    enough: bool,
 }
 
 impl Told {
     /// For a child that could not even be started.
     pub(crate) fn never(program: &Path, why: &io::Error) -> Self {
         let beside = format!("{} cannot be run: {why}", program.display());
-        Self { status: None, beside, client: String::new(), spoke: false, silent: false }
+        Self {
+            status: None,
+            beside,
+            client: String::new(),
+            spoke: false,
+            silent: false,
+            noise: false,
+            enough: false,
+        }
     }
 }
 
@@ -51,33 +76,57 @@ const GRACE: Duration = Duration::from_secs(3);
 const ECHO: Duration = Duration::from_millis(100);
 /// How much of standard error is kept.
 const KEPT: usize = 8 * 1024;
+/// How much of it is read at the end.
+const LAST: u64 = 256 * 1024;
 
 /// Talks until the end of the child's output, an objection of `watch` to its standard error so far, or the end of
-/// patience. `hear` says whether the other side has spoken yet; what comes before that is noise, and does not buy time.
+/// patience. `hear` says what the bytes amount to: only words buy time, and patience ends even while noise comes.
 pub(crate) async fn talk(
     child: &mut Child,
     input: Input<'_>,
     limits: &Limits,
-    hear: &mut dyn FnMut(&[u8]) -> bool,
+    hear: &mut dyn FnMut(&[u8]) -> Heard,
     watch: &mut dyn FnMut(&str) -> bool,
 ) -> Told {
     let mut output = child.stdout.take().expect("standard output is piped");
     let mut errors = child.stderr.take();
     let mut sender = Sender { pipe: child.stdin.take(), input, first: 0, rest: 0 };
-    let mut told =
-        Told { status: None, beside: String::new(), client: String::new(), spoke: false, silent: false };
+    let mut told = Told {
+        status: None,
+        beside: String::new(),
+        client: String::new(),
+        spoke: false,
+        silent: false,
+        noise: false,
+        enough: false,
+    };
     let (mut bytes, mut words) = (vec![0; 64 * 1024], [0; 1024]);
     let mut deadline = Instant::now() + limits.connect + limits.hello;
     loop {
         tokio::select! { biased;
+            // First: a host that never stops sending must not keep its own end from coming.
+            () = sleep_until(deadline) => {
+                told.silent = true;
+                break;
+            }
             read = output.read(&mut bytes) => match read {
                 Ok(0) | Err(_) => break,
-                Ok(count) => {
-                    told.spoke = hear(&bytes[..count]);
-                    if told.spoke {
+                Ok(count) => match hear(&bytes[..count]) {
+                    Heard::Noise => told.noise = true,
+                    Heard::Nothing => {
+                        told.spoke = true;
+                        told.noise = true;
+                    }
+                    Heard::Word => {
+                        (told.spoke, told.noise) = (true, false);
                         deadline = Instant::now() + limits.silence;
                     }
-                }
+                    Heard::Enough => {
+                        told.spoke = true;
+                        told.enough = true;
+                        break;
+                    }
+                },
             },
             read = read_some(&mut errors, &mut words) => {
                 keep(&mut told.beside, &words[..read]);
@@ -88,10 +137,6 @@ pub(crate) async fn talk(
             () = sender.send(), if sender.has_work(told.spoke) => {
                 deadline = Instant::now() + if told.spoke { limits.silence } else { limits.connect + limits.hello };
             }
-            () = sleep_until(deadline) => {
-                told.silent = true;
-                break;
-            }
         }
     }
     drop(sender);
@@ -100,16 +145,16 @@ pub(crate) async fn talk(
 
 /// Lets the child end by itself, within reason, and hears why it ended badly.
 async fn finish(child: &mut Child, errors: Option<ChildStderr>, mut told: Told) -> Told {
-    let patience = if told.silent { Duration::ZERO } else { GRACE };
+    let patience = if told.silent || told.enough { Duration::ZERO } else { GRACE };
     told.status = timeout(patience, child.wait()).await.ok().and_then(Result::ok);
     if told.status.is_none() {
         // It may have ended in this very moment.
         let _ = child.kill().await;
     }
     let well = told.status.is_some_and(|status| status.success());
-    if let Some(mut errors) = errors.filter(|_| !well) {
+    if let Some(errors) = errors.filter(|_| !well) {
         let mut rest = Vec::new();
-        let _ = timeout(ECHO, errors.read_to_end(&mut rest)).await;
+        let _ = timeout(ECHO, errors.take(LAST).read_to_end(&mut rest)).await;
         keep(&mut told.beside, &rest);
     }
     told

@@ -27,6 +27,8 @@ use evidence::Evidence;
 const LINE: usize = 1 << 20;
 /// Most bytes of all texts of one step.
 const TEXT: usize = 32 << 20;
+/// What a line costs beside its bytes: a text of many empty lines is not small.
+const LINE_COST: usize = 64;
 /// Bytes of noise that are kept.
 const NOISE: usize = 2 << 10;
 
@@ -41,6 +43,8 @@ pub struct Decoder {
     skipping: bool,
     noise: Vec<u8>,
     ready: bool,
+    /// Lines of this exec that were heard.
+    lines: u64,
     /// What the receiving command said went wrong.
     broken: Option<String>,
     full: bool,
@@ -88,6 +92,7 @@ impl Decoder {
             skipping: false,
             noise: Vec::new(),
             ready: false,
+            lines: 0,
             broken: None,
             full: false,
             current: None,
@@ -104,6 +109,16 @@ impl Decoder {
     /// Whether [`READY`](crate::READY) was heard: root is reached, and any password was taken.
     pub fn ready(&self) -> bool {
         self.ready
+    }
+
+    /// How many lines have counted. While this does not grow the host says nothing, whatever it sends.
+    pub fn lines(&self) -> u64 {
+        self.lines + u64::from(self.ready)
+    }
+
+    /// Whether nothing that may still come changes the verdict: what came is not the answer to this exec.
+    pub fn is_hopeless(&self) -> bool {
+        self.garbled.is_some()
     }
 
     /// Takes bytes of the remote command's standard output as they come; `heard` gets what they say.
@@ -139,6 +154,7 @@ impl Decoder {
         let Some(said) = line.strip_prefix(self.prefix.as_slice()) else {
             return self.other(line);
         };
+        self.lines += 1;
         if let Some(more) = said.strip_prefix(b"+ ") {
             return self.go_on(more);
         }

@@ -35,7 +35,7 @@ impl Decoder {
     }
 
     fn note(&mut self, line: &Open) {
-        self.held += line.head.len() + line.text.len();
+        self.held += line.head.len() + line.text.len() + super::LINE_COST;
         if self.held > super::TEXT {
             return self.garble("an observation is too long");
         }

@@ -4,6 +4,7 @@
 mod channel;
 mod client;
 mod exec;
+mod flood;
 mod scan;
 mod server;
 mod sudo;
