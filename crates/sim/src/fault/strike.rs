@@ -32,6 +32,11 @@ impl World {
         timed.chain(self.faults.iter().cloned()).collect()
     }
 
+    /// Faults that wait for steps and have not struck never will.
+    pub fn forget_faults(&mut self) {
+        self.faults.clear();
+    }
+
     /// Strikes every fault that waits for this step, or for this many.
     pub(crate) fn strike_at_step(&mut self, step: &StepId) {
         let ended = self.ended;

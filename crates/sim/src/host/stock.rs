@@ -22,6 +22,7 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stock {
     Debian,
+    Ubuntu,
     Fedora,
     Alpine,
 }
@@ -38,7 +39,7 @@ pub(crate) fn empty(
     users.insert(user.to_owned());
     let machine_id = Sha256::of(format!("{name} machine-id").as_bytes()).as_str()[..32].to_owned();
     let (init, packages) = match stock {
-        Stock::Debian => (Init::Systemd, PackageTool::Apt),
+        Stock::Debian | Stock::Ubuntu => (Init::Systemd, PackageTool::Apt),
         Stock::Fedora => (Init::Systemd, PackageTool::Dnf),
         Stock::Alpine => (Init::Openrc, PackageTool::Apk),
     };
@@ -111,6 +112,7 @@ fn stock_of(build: &Build) -> Stock {
     match build.packages {
         Some(PackageTool::Apk) => Stock::Alpine,
         Some(PackageTool::Dnf) => Stock::Fedora,
+        Some(PackageTool::Apt) if build.system.id == "ubuntu" => Stock::Ubuntu,
         Some(PackageTool::Apt) | None => Stock::Debian,
     }
 }
@@ -127,6 +129,7 @@ pub(crate) fn reinstalled(old: &Machine) -> Machine {
 fn system(stock: Stock) -> System {
     let (id, like, version, pretty) = match stock {
         Stock::Debian => ("debian", vec![], "13", "Debian GNU/Linux 13 (trixie)"),
+        Stock::Ubuntu => ("ubuntu", vec!["debian"], "26.04", "Ubuntu 26.04 LTS"),
         Stock::Fedora => ("rocky", vec!["rhel", "centos", "fedora"], "10.0", "Rocky Linux 10.0 (Red Quartz)"),
         Stock::Alpine => ("alpine", vec![], "3.22.1", "Alpine Linux v3.22"),
     };
@@ -140,7 +143,7 @@ fn system(stock: Stock) -> System {
 
 fn services(stock: Stock) -> BTreeMap<String, Service> {
     let names: &[&str] = match stock {
-        Stock::Debian => &["ssh", "cron", "systemd-journald", "systemd-timesyncd"],
+        Stock::Debian | Stock::Ubuntu => &["ssh", "cron", "systemd-journald", "systemd-timesyncd"],
         Stock::Fedora => &["systemd-journald", "sshd", "crond", "chronyd"],
         Stock::Alpine => &["sshd", "crond", "ntpd"],
     };
@@ -172,7 +175,7 @@ fn furnish(machine: &mut Machine, stock: Stock) {
     disk.write("/etc/crontab", 0o644, "SHELL=/bin/sh\n");
     let unit = match stock {
         Stock::Alpine => "/etc/init.d/sshd",
-        Stock::Debian => "/usr/lib/systemd/system/ssh.service",
+        Stock::Debian | Stock::Ubuntu => "/usr/lib/systemd/system/ssh.service",
         Stock::Fedora => "/usr/lib/systemd/system/sshd.service",
     };
     disk.write(unit, 0o755, "");

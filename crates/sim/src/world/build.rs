@@ -45,11 +45,21 @@ impl World {
     }
 
     /// Gives the machines different systems and processors, in turn: Debian on amd64, Alpine (OpenRC) on arm64,
-    /// Rocky on amd64. For worlds in which nothing has happened yet.
+    /// Rocky on amd64, Ubuntu on arm64. For worlds in which nothing has happened yet.
     pub fn mix_systems(&mut self) {
-        let kinds =
-            [(Stock::Debian, Arch::Amd64), (Stock::Alpine, Arch::Arm64), (Stock::Fedora, Arch::Amd64)];
-        for (machine, (stock, arch)) in self.machines.values_mut().zip(kinds.into_iter().cycle()) {
+        self.mix_systems_from(0);
+    }
+
+    /// The same, where the first machine's turn comes after so many others.
+    pub fn mix_systems_from(&mut self, turn: usize) {
+        let kinds = [
+            (Stock::Debian, Arch::Amd64),
+            (Stock::Alpine, Arch::Arm64),
+            (Stock::Fedora, Arch::Amd64),
+            (Stock::Ubuntu, Arch::Arm64),
+        ];
+        let kinds = kinds.into_iter().cycle().skip(turn);
+        for (machine, (stock, arch)) in self.machines.values_mut().zip(kinds) {
             let addresses = std::mem::take(&mut machine.build.addresses);
             let key = std::mem::take(&mut machine.marks.key);
             *machine = empty(&machine.name, stock, arch, addresses, &machine.ssh.user);
