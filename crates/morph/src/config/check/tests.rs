@@ -105,3 +105,10 @@ fn a_wrong_shape_is_told_with_its_place() {
 fn the_example_is_right() {
     assert_eq!(told(include_str!("../../../examples/morph.yaml")), "fine");
 }
+
+#[test]
+fn the_configuration_in_the_manifest_is_right() {
+    let manifest = include_str!("../../../deploy/site.yaml");
+    let block = manifest.split("morph.yaml: |\n").nth(1).unwrap().split("\n---").next().unwrap();
+    assert_eq!(told(&block.replace("\n    ", "\n").replacen("    ", "", 1)), "fine");
+}
