@@ -22,6 +22,7 @@ mod adopt;
 mod destroy;
 mod guard;
 mod killed;
+mod rehearsed;
 mod removal;
 mod several;
 mod small;
