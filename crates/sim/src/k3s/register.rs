@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use model::{
     NodeName, Role,
-    facts::{Api, KubeFacts, NodeFact},
+    facts::{Api, Arch, KubeFacts, NodeFact},
 };
 use spec::cluster::{Effect, Taint};
 
@@ -208,12 +208,20 @@ impl World {
 
 /// A Node object at its first registration: labels and taints are taken from the configuration only now.
 fn first_time(name: &str, machine: &Machine, settings: &Settings, created: u64) -> Node {
-    let arch = machine.build.arch.as_str();
+    // Go's name for the processor, not the release page's.
+    let arch = match machine.build.arch {
+        Arch::Armhf => "arm",
+        other => other.as_str(),
+    };
+    // What every kubelet says of its node (kubernetes.io/docs/reference/labels-annotations-taints), the old names too.
     let mut labels: BTreeMap<String, String> = [
         ("kubernetes.io/hostname", name),
         ("kubernetes.io/os", "linux"),
         ("kubernetes.io/arch", arch),
         ("node.kubernetes.io/instance-type", "k3s"),
+        ("beta.kubernetes.io/os", "linux"),
+        ("beta.kubernetes.io/arch", arch),
+        ("beta.kubernetes.io/instance-type", "k3s"),
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
     .into();

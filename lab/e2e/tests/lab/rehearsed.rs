@@ -192,17 +192,16 @@ fn play(story: &Story) {
     let fault = fault(story, &stage);
     let rehearsed =
         operator.run(&["rehearse", "--from", "before.json", "--fault", &fault, "--save", "struck.json"]).code;
-    for host in [&stage.server, &stage.agent] {
-        let heal = format!("heal {}", host.name);
-        operator.ends(0, &["rehearse", "--from", "struck.json", "--fault", &heal, "--save", "struck.json"]);
-    }
+    let [server, agent] = [&stage.server, &stage.agent].map(|host| format!("heal {}", host.name));
+    let healed = ["--fault", &server, "--fault", &agent, "--save", "healed.json"];
+    operator.ends(0, &[&["rehearse", "--from", "struck.json"], &healed[..]].concat());
 
     if story.code.is_some() {
         assert_eq!((code, rehearsed), (story.code, story.code), "in reality, and rehearsed");
     }
     assert_eq!(
         standing(&operator, "real.json"),
-        standing(&operator, "struck.json"),
+        standing(&operator, "healed.json"),
         "in reality, and rehearsed"
     );
     operator.leaves_no_secret(&lent);
@@ -260,7 +259,7 @@ fn machine_stands(machine: &Value) -> Value {
         .collect();
     let services: BTreeMap<_, _> = members(&marks["owned"])
         .filter_map(|(key, _)| key.strip_prefix("service:"))
-        .map(|name| (name, machine["services"][name].clone()))
+        .map(|name| (name, ["enabled", "active"].map(|part| machine["services"][name][part].clone())))
         .collect();
     let stamps: Vec<_> = members(&marks["stamps"]).map(|(name, _)| name).collect();
     json!({"claim": marks["claim"][0], "owned": marks["owned"], "files": files, "services": services, "stamps": stamps,
