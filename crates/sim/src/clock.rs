@@ -168,6 +168,8 @@ pub fn run<F: Future>(clock: &VirtualClock, around: &dyn Surroundings, future: F
     let waker = Waker::from(woken.clone());
     let mut future = pin!(future);
     let mut idle_since = clock.now();
+    // What is due already comes before what the future does first.
+    around.advance(idle_since);
     loop {
         if around.killed() {
             return Ran::Died;

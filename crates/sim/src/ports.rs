@@ -36,7 +36,6 @@ pub struct Sim {
     world: Shared,
     clock: VirtualClock,
     operator: Operator,
-    started: Duration,
     told: Cell<usize>,
     ears: RefCell<Option<Rc<dyn Events>>>,
     stop: Cell<bool>,
@@ -51,7 +50,6 @@ impl Sim {
             world: world.clone(),
             clock: VirtualClock::new(state.now, state.epoch),
             operator: Operator { number: state.operators, has_password: false },
-            started: state.now,
             told: Cell::new(state.story.len()),
             ears: RefCell::new(None),
             stop: Cell::new(false),
@@ -130,7 +128,7 @@ impl Surroundings for Sim {
         self.told.set(self.told.get() + story.len());
         for (at, text) in story {
             if let Some(ears) = &ears {
-                ears.tell(Event { at: at.saturating_sub(self.started), what: What::Fault { text } });
+                ears.tell(Event { at, what: What::Fault { text } });
             }
         }
     }

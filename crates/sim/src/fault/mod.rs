@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 pub use parse::VERBS;
 
+use crate::world::World;
+
 /// One fault. Its text form is `VERB [HOST] [AMOUNT] [for SPAN] [at SPAN | after N steps | at step PATTERN]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
@@ -24,6 +26,19 @@ pub struct Fault {
     pub host: Option<NodeName>,
     /// After how long it ends by itself, for faults that have an end.
     pub lasts: Option<Duration>,
+}
+
+impl Fault {
+    /// The same, counted from a world as it stands and not from its beginning.
+    #[must_use]
+    pub fn from_now(self, world: &World) -> Self {
+        let when = match self.when {
+            When::AtTime(at) => When::AtTime(world.now() + at),
+            When::AfterSteps(steps) => When::AfterSteps(world.steps_ended() + steps),
+            When::AtStep(pattern) => When::AtStep(pattern),
+        };
+        Self { when, ..self }
+    }
 }
 
 /// When a fault strikes.

@@ -52,7 +52,9 @@ pub(super) fn build(
         output::to_stderr(&format!("{new} is not in that world: an empty machine stands for it.\n"));
     }
     for fault in &args.fault {
-        world.add_fault(fault.clone()).map_err(|why| Failure::usage(format!("--fault {fault}: {why}")))?;
+        world
+            .add_fault(fault.clone().from_now(&world))
+            .map_err(|why| Failure::usage(format!("--fault {fault}: {why}")))?;
     }
     Ok(world.share())
 }
