@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap, fmt::Write as _, rc::Rc};
 
-use engine::{Consent, Converged, Run};
+use engine::{Consent, Converged, Run, Saved};
 use model::{
     event::{End, Event, Outcome, What},
     facts::Facts,
@@ -74,6 +74,13 @@ impl Stage {
         Self { world: world.share(), lock, cluster, told: Rc::default(), operators: RefCell::new(0) }
     }
 
+    /// A world in which looking gives these facts.
+    pub(crate) fn from_facts(text: &str, facts: &Facts) -> Self {
+        let stage = Self::new(text);
+        *stage.world.borrow_mut() = World::from_facts(facts, 1);
+        stage
+    }
+
     /// Another file for the same machines.
     pub(crate) fn edit(&mut self, text: &str) {
         self.cluster = cluster(text);
@@ -99,7 +106,42 @@ impl Stage {
         })
     }
 
-    fn run_with(&self, make: fn(&Wish<'_>, &Facts) -> (Plan, Report)) -> Ran<Converged> {
+    /// A new operator's process takes one node out of the cluster.
+    pub(crate) fn give_up_node(&self, node: &NodeName) -> Ran<Converged> {
+        self.run_with(|wish, facts| {
+            Self::judged(plan::destroy::node(wish, facts, node, plan::destroy::Leave::default()), facts)
+        })
+    }
+
+    /// What `coracle plan --out` keeps.
+    pub(crate) fn save(&self) -> Vec<u8> {
+        let (plan, _, facts) = self.plan();
+        let text = serde_json::to_string(&Saved::new(plan, &facts)).unwrap();
+        self.world.borrow_mut().watch_text("a saved plan", &text);
+        text.into_bytes()
+    }
+
+    /// What `coracle apply FILE` does.
+    pub(crate) fn carry_out_saved(&self, bytes: &[u8]) {
+        *self.operators.borrow_mut() += 1;
+        let saved = Saved::read(bytes).unwrap();
+        let sim = Sim::new(&self.world);
+        sim.tell_faults(self.told.clone());
+        let events = sim.watch(&*self.told);
+        let world = ports(&sim, &events);
+        let surveys = plan::survey(&self.wish());
+        let judge = |facts: &Facts| {
+            let objections = plan::check(&saved.plan, facts);
+            (!objections.is_empty()).then(|| format!("{objections:?}"))
+        };
+        let _ = sim.run(engine::apply_saved(&world, &self.run(), &saved, &surveys, &self.servers(), &judge));
+    }
+
+    fn servers(&self) -> Vec<NodeName> {
+        self.cluster.servers().map(|node| node.name.clone()).collect()
+    }
+
+    fn run_with(&self, make: impl Fn(&Wish<'_>, &Facts) -> (Plan, Report)) -> Ran<Converged> {
         *self.operators.borrow_mut() += 1;
         let sim = Sim::new(&self.world);
         sim.tell_faults(self.told.clone());
@@ -107,8 +149,13 @@ impl Stage {
         let world = ports(&sim, &events);
         let wish = self.wish();
         let surveys = plan::survey(&wish);
-        let servers: Vec<NodeName> = self.cluster.servers().map(|node| node.name.clone()).collect();
-        let mut make = |facts: &Facts| make(&wish, facts);
+        let servers = self.servers();
+        let mut make = |facts: &Facts| {
+            let (plan, report) = make(&wish, facts);
+            let shown = serde_json::to_string(&(&plan, &report)).unwrap();
+            self.world.borrow_mut().watch_text("a plan", &shown);
+            (plan, report)
+        };
         let mut consent = |_: &Plan, report: &Report, _: &Facts| {
             if plan::forbids(report) { Consent::Refuse } else { Consent::Go }
         };
@@ -139,7 +186,7 @@ impl Stage {
         let events = sim.watch(&*self.told);
         let world = ports(&sim, &events);
         let surveys = plan::survey(&self.wish());
-        let servers: Vec<NodeName> = self.cluster.servers().map(|node| node.name.clone()).collect();
+        let servers = self.servers();
         sim.run(engine::observe(&world, &surveys, &servers, None)).done().unwrap()
     }
 
@@ -170,7 +217,8 @@ impl Stage {
 
     /// Nothing is left to do, and nothing was ever broken.
     pub(crate) fn is_settled(&self) {
-        let (plan, report, _) = self.plan();
+        let (plan, report, facts) = self.plan();
+        self.world.borrow_mut().watch_text("facts", &serde_json::to_string(&facts).unwrap());
         assert!(
             plan.is_empty(),
             "{:#?}",
