@@ -167,7 +167,9 @@ impl World {
             Word::Unknown => Some(super::NOT_KNOWN.to_owned()),
             Word::Known(endpoint) => Some(endpoint),
         };
-        match (external, member, sqlite, starting.settings.text("server")) {
+        // k3s joins only with a token. Without one and without `cluster-init` it passes `server` over and founds a cluster.
+        let joins = starting.token != Word::Unset || starting.settings.yes("cluster-init");
+        match (external, member, sqlite, starting.settings.text("server").filter(|_| joins)) {
             (Some(endpoint), ..) => self.use_external(starting, &endpoint),
             (None, Some(member), ..) => self.go_on(starting, member),
             (None, None, Some(cluster), _) => self.go_on_with_sqlite(starting, cluster),
@@ -194,7 +196,7 @@ pub(super) fn together(settings: &Settings, agent_token: &Word) -> BTreeMap<Stri
         ("secrets-encryption", "false"),
         ("secrets-encryption-provider", "aescbc"),
         ("service-cidr", "10.43.0.0/16"),
-        ("disable-etcd", "false"),
+        ("supervisor-metrics", "false"),
     ];
     let mut values: BTreeMap<_, _> = KEYS
         .iter()

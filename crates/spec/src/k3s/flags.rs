@@ -260,7 +260,7 @@ pub const FLAGS: &[Flag] = &[
     server("disable-controller-manager", Bool).later(),
     server("disable-etcd", Bool).later(),
     server("embedded-registry", Bool).together(),
-    server("supervisor-metrics", Bool),
+    server("supervisor-metrics", Bool).together(),
     server("disable-agent", Bool).later(),
     both("node-name", Text).owned("write `name` in the entry of the node"),
     both("with-node-id", Bool).owned("a node keeps the name that its entry gives; remove it"),
