@@ -59,10 +59,19 @@ func TestAnAgentWithoutServerOrTokenEnds(t *testing.T) {
 }
 
 func TestValuesOfAWrongTypeEndTheRun(t *testing.T) {
-	for _, config := range []string{"cluster-init: perhaps\n", "https-listen-port: many\n", "etcd-snapshot-reconcile-interval: soon\n", "node-label: [{a: b}]\n", "- a\n", "token: [unclosed\n"} {
-		if code, out := runWith(t, "server", config); code != 1 {
+	for config, word := range map[string]string{
+		"cluster-init: perhaps\n": "perhaps", "https-listen-port: many\n": "many", "etcd-snapshot-reconcile-interval: soon\n": "soon", "- a\n": "", "token: [unclosed\n": "",
+	} {
+		if code, out := runWith(t, "server", config); code != 1 || !strings.Contains(out, word) {
 			t.Errorf("%q: exit code %d\n%s", config, code, out)
 		}
+	}
+}
+
+func TestAMapWhereAListOfTextsBelongsIsFoundOut(t *testing.T) {
+	needsStandin(t, "k3s makes a text of it, map[a:b], and goes on")
+	if code, out := runWith(t, "server", "node-label: [{a: b}]\n"); code != 1 {
+		t.Errorf("exit code %d\n%s", code, out)
 	}
 }
 
@@ -88,7 +97,7 @@ func TestLabelsThatAKubeletMayNotGiveItselfEndTheRun(t *testing.T) {
 
 func TestAFullTokenWithAMalformedHashIsRefused(t *testing.T) {
 	code, out := runWith(t, "server", "server: https://127.0.0.1:1\nnode-ip: 127.0.0.1\ntoken: K10deadbeef::server:pw\n")
-	if code != 1 {
+	if code != 1 || !strings.Contains(out, "invalid token CA hash") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 }
@@ -96,7 +105,7 @@ func TestAFullTokenWithAMalformedHashIsRefused(t *testing.T) {
 func TestAServerThatCannotReachTheOneItJoinsEndsWithoutFounding(t *testing.T) {
 	dir := t.TempDir()
 	code, out := runWith(t, "server", "server: https://127.0.0.1:1\nnode-ip: 127.0.0.1\ntoken: abc\ndata-dir: "+dir+"\n")
-	if code != 1 {
+	if code != 1 || !strings.Contains(out, "failed to get CA certs") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 	for _, path := range []string{"server/db/state.db", "server/db/etcd/member/wal"} {

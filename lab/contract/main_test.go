@@ -112,6 +112,8 @@ func enterHub() (code int, handedOver bool) {
 	for _, line := range []string{
 		"netns add " + hub, "-n " + hub + " link set lo up", "-n " + hub + " link add br0 type bridge",
 		"-n " + hub + " addr add 10.99.0.254/24 dev br0", "-n " + hub + " link set br0 up",
+		// Without a default route and without `node-ip` k3s ends before it looks at anything else. This one leads nowhere.
+		"-n " + hub + " route add default via 10.99.0.253",
 	} {
 		if err := exec.Command("ip", strings.Fields(line)...).Run(); err != nil {
 			return 0, false
@@ -121,7 +123,7 @@ func enterHub() (code int, handedOver bool) {
 	if err != nil {
 		return 0, false
 	}
-	again := exec.Command("ip", append([]string{"netns", "exec", hub, self}, os.Args[1:]...)...)
+	again := exec.Command("nsenter", append([]string{"--net=/run/netns/" + hub, self}, os.Args[1:]...)...)
 	again.Stdin, again.Stdout, again.Stderr = os.Stdin, os.Stdout, os.Stderr
 	again.Env = append(os.Environ(), inside+"="+hub)
 	again.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

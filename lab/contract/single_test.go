@@ -100,9 +100,9 @@ func TestOneServer(t *testing.T) {
 	t.Run("the Node names its addresses, release and role", func(t *testing.T) {
 		m := m.in(t)
 		var n kubeNode
-		within(t, 30*time.Second, "the Node has its role", func() (bool, string) {
+		within(t, 60*time.Second, "the Node has its role, and addresses, which the cloud controller gives it in its own time", func() (bool, string) {
 			n, _ = m.api().node("solo")
-			return n.Metadata.Labels["node-role.kubernetes.io/control-plane"] == "true", fmt.Sprint(n.Metadata.Labels)
+			return n.Metadata.Labels["node-role.kubernetes.io/control-plane"] == "true" && len(n.Status.Addresses) > 0, fmt.Sprint(n.Metadata.Labels, n.Status.Addresses)
 		})
 		addresses := fmt.Sprint(n.Status.Addresses)
 		if !strings.Contains(addresses, "InternalIP "+m.ip) || !strings.Contains(addresses, "ExternalIP 198.51.100.10") {
@@ -163,6 +163,20 @@ func TestOneServer(t *testing.T) {
 			t.Error("the same CA as before")
 		}
 	})
+	t.Run("wiped, with server but without a token, it founds another cluster too", func(t *testing.T) {
+		foundsWithoutToken(t, m.in(t))
+	})
+}
+
+// foundsWithoutToken: a joining server whose token is missing, or whose token file is empty, is no joining server.
+func foundsWithoutToken(t *testing.T, m *machine) {
+	m.wipe()
+	m.write("/etc/rancher/k3s/empty", "\n")
+	m.write("/etc/rancher/k3s/config.yaml.d/60.yaml", "server: https://10.99.0.77:6443\ntoken: \"\"\ntoken-file: /etc/rancher/k3s/empty\n")
+	m.up("server")
+	if !m.has(serverDir+"/db/state.db") || m.has(serverDir+"/db/etcd/member") {
+		t.Error("state.db is missing or etcd's directory is there")
+	}
 }
 
 // in is the machine inside a subtest, so that a failure ends that one.

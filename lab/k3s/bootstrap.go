@@ -50,30 +50,19 @@ func (s *server) bootstrapFromServer(ctx context.Context) ([]member, error) {
 		return nil, err
 	}
 	if text == "" {
-		return nil, errors.New("K3S_TOKEN is required to join a cluster")
+		return nil, errors.New("token is required to join a cluster")
 	}
 	join, err := newSupervisorClient(ctx, s.o.text("server"), text, "server")
 	if err != nil {
 		return nil, err
 	}
 	logf("info", "Managed etcd cluster not yet initialized")
+	if err := s.compareConfig(ctx, text); err != nil {
+		return nil, fmt.Errorf("failed to validate server configuration: %w", err)
+	}
 	var data map[string][]byte
 	if err := join.getJSON(ctx, "/v1-k3s/server-bootstrap", &data); err != nil {
 		return nil, fmt.Errorf("failed to bootstrap cluster data: %w", err)
-	}
-	var theirs controlConfig
-	if err := join.getJSON(ctx, "/v1-k3s/config", &theirs); err != nil {
-		return nil, fmt.Errorf("failed to validate server configuration: %w", err)
-	}
-	ours, err := s.control()
-	if err != nil {
-		return nil, err
-	}
-	if differing := ours.differing(theirs); len(differing) > 0 {
-		for _, key := range differing {
-			logf("warning", "critical configuration mismatched: %s", key)
-		}
-		return nil, fmt.Errorf("failed to validate server configuration: critical configuration value mismatch between servers: %s", strings.Join(differing, ", "))
 	}
 	for _, name := range bootstrapFiles() {
 		if content, there := data[name]; there {
@@ -96,6 +85,35 @@ func (s *server) bootstrapFromServer(ctx context.Context) ([]member, error) {
 		return err == nil, err
 	})
 	return members.Members, err
+}
+
+// compareConfig holds this server's settings against the cluster's. It asks as an agent does: where its agent token is not the
+// cluster's, k3s warns and compares nothing.
+func (s *server) compareConfig(ctx context.Context, token string) error {
+	ours, err := s.control()
+	if err != nil {
+		return err
+	}
+	if agent, err := s.o.secret("agent-token"); err != nil || agent != "" {
+		token = agent
+	}
+	asked, err := newSupervisorClient(ctx, s.o.text("server"), token, "node")
+	if err != nil {
+		return err
+	}
+	var theirs controlConfig
+	if err := asked.getJSON(ctx, "/v1-k3s/config", &theirs); err != nil {
+		logf("warning", "Skipping cluster configuration validation: %v", err)
+		return nil
+	}
+	differing := ours.differing(theirs)
+	if len(differing) == 0 {
+		return nil
+	}
+	for _, key := range differing {
+		logf("warning", "critical configuration mismatched: %s", key)
+	}
+	return fmt.Errorf("critical configuration value mismatch between servers: %s", strings.Join(differing, ", "))
 }
 
 func bootstrapKey(password string) string { return bootstrapPrefix + hexSum([]byte(password))[:12] }
@@ -150,11 +168,11 @@ type controlConfig struct {
 	FlannelBackend string            `json:"flannelBackend"`
 }
 
-// critical are the keys that must be equal on all servers. The documentation lists them under «critical configuration values».
+// critical are the keys that must be equal on all servers. They are the fields of k3s's CriticalControlArgs.
 var critical = []string{
 	"cluster-cidr", "cluster-domain", "disable-cloud-controller", "disable-helm-controller", "disable-network-policy",
 	"egress-selector-mode", "embedded-registry", "flannel-backend", "flannel-external-ip", "flannel-ipv6-masq",
-	"secrets-encryption", "service-cidr",
+	"secrets-encryption", "service-cidr", "supervisor-metrics",
 }
 
 func (s *server) control() (controlConfig, error) {
@@ -184,23 +202,12 @@ func (s *server) control() (controlConfig, error) {
 			c.Critical["disable: servicelb"] = "true"
 		}
 	}
-	agent, err := s.o.secret("agent-token")
-	if err != nil {
-		return c, err
-	}
-	if agent != "" {
-		parsed, err := parseToken(agent)
-		if err != nil {
-			return c, fmt.Errorf("agent-token: %w", err)
-		}
-		c.Critical["agent-token"] = hexSum([]byte(parsed.password))
-	}
 	return c, nil
 }
 
 func (c controlConfig) differing(other controlConfig) []string {
 	keys := []string{}
-	for _, key := range append(critical, "secrets-encryption-provider", "cluster-dns", "disable: servicelb", "agent-token") {
+	for _, key := range append(critical, "secrets-encryption-provider", "cluster-dns", "disable: servicelb") {
 		if c.Critical[key] != other.Critical[key] {
 			keys = append(keys, key)
 		}

@@ -115,7 +115,8 @@ func (s *server) setFinalizers(ctx context.Context, n *object, finalizers []stri
 		map[string]any{"metadata": map[string]any{"finalizers": finalizers, "resourceVersion": n.Metadata.ResourceVersion}})
 }
 
-// farewell removes what belongs to a deleted Node: its etcd member, then its password, then the finalizers.
+// farewell removes what belongs to a deleted Node: its etcd member, then the finalizers. Its password follows the Node: in k3s
+// by garbage collection, for the Node is its owner.
 func (s *server) farewell(ctx context.Context, n *object, own *member) error {
 	if own != nil {
 		logf("info", "Removing name=%s id=%s from etcd", own.Name, own.ID)
@@ -123,12 +124,15 @@ func (s *server) farewell(ctx context.Context, n *object, own *member) error {
 			return err
 		}
 	}
+	rest := slices.DeleteFunc(slices.Clone(n.Metadata.Finalizers), func(f string) bool { return f == nodeFinalizer || f == memberFinalizer })
+	if err := s.setFinalizers(ctx, n, rest); err != nil {
+		return err
+	}
 	err := s.admin.send(ctx, http.MethodDelete, "/api/v1/namespaces/kube-system/secrets/"+n.Metadata.Name+".node-password.k3s", "", nil, nil)
 	if refused, ok := err.(*apiError); err != nil && (!ok || refused.code != http.StatusNotFound) {
 		return err
 	}
-	rest := slices.DeleteFunc(slices.Clone(n.Metadata.Finalizers), func(f string) bool { return f == nodeFinalizer || f == memberFinalizer })
-	return s.setFinalizers(ctx, n, rest)
+	return nil
 }
 
 // detach removes the member of a Node that carries etcd.k3s.cattle.io/remove, and keeps the Node.

@@ -31,9 +31,6 @@ func newSupervisorClient(ctx context.Context, base, text, user string) (*supervi
 	}
 	blind := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
 	c := &supervisorClient{base: strings.TrimSuffix(base, "/"), user: user, password: parsed.password, http: blind}
-	if parsed.user != "" {
-		c.user = parsed.user
-	}
 	if c.ca, err = c.get(ctx, "/cacerts"); err != nil {
 		return nil, fmt.Errorf("failed to get CA certs: %w", err)
 	}

@@ -61,12 +61,17 @@ func (s *server) mode() (joining bool, err error) {
 	if err := s.store.bury(s.o.given("server")); err != nil {
 		return false, err
 	}
+	token, err := s.o.secret("token")
+	if err != nil {
+		return false, err
+	}
 	_, noMarker := os.Stat(marker)
 	switch {
 	case hasLog(etcdDir):
 		logf("info", "Managed etcd cluster bootstrap already complete and initialized")
 		return false, nil
-	case s.o.given("server"):
+	// With server but without a token k3s joins nothing: it goes on below and founds another cluster.
+	case s.o.given("server") && (token != "" || s.o.yes("cluster-init")):
 		return true, nil
 	case s.o.yes("cluster-init"):
 		if noMarker == nil && hasLog(private) {
@@ -78,7 +83,7 @@ func (s *server) mode() (joining bool, err error) {
 	}
 	s.store.dir, s.store.embedded = private, false
 	if noMarker != nil {
-		logf("info", "No datastore here, neither cluster-init nor server: founding a new cluster on sqlite")
+		logf("info", "No datastore here, and neither cluster-init nor server with a token: founding a new cluster on sqlite")
 		note := "The coracle lab's stand-in for k3s keeps a private etcd in state.db.standin instead of an SQLite file.\n"
 		return false, errors.Join(os.RemoveAll(private), writeFile(marker, []byte(note), 0o600))
 	}
@@ -115,7 +120,12 @@ func runServer(ctx context.Context, o *options) error {
 		s.store.process.stop(5 * time.Second)
 	}()
 	if err := s.startStore(ctx, joining, known); err != nil {
-		return err
+		if !joining {
+			return err
+		}
+		// What comes to light after k3s has begun to serve is said, and then k3s ends as if it had been asked to: with 0.
+		logf("error", "Shutdown request received: %q", fmt.Errorf("etcd cluster join failed: %w", err))
+		return nil
 	}
 	go func() {
 		<-s.store.process.done
@@ -203,7 +213,7 @@ func (s *server) bringUp(ctx context.Context) error {
 
 // runOwnNode is the agent inside the server, which reaches the cluster through this server itself.
 func (s *server) runOwnNode(ctx context.Context) {
-	a := &agent{o: s.o, data: filepath.Dir(s.dir), node: s.node, ip: s.ip, caHash: s.caHash, user: "server", password: s.password,
+	a := &agent{o: s.o, data: filepath.Dir(s.dir), node: s.node, ip: s.ip, caHash: s.caHash, user: "node", password: s.nodePassword(),
 		supervisor: fmt.Sprintf("https://127.0.0.1:%d", s.port()), apiserver: fmt.Sprintf("https://127.0.0.1:%d", s.port())}
 	a.registered = func(ctx context.Context) { s.markServerNode(ctx) }
 	if err := a.run(ctx); err != nil && ctx.Err() == nil {

@@ -30,22 +30,29 @@ func (s *server) supervisor() *http.ServeMux {
 	return mux
 }
 
-// only lets a caller through who shows the token of that role. The server token is good for both roles; the agent token never
-// is for a server's.
+// only lets a caller through who shows the token of that role: the user decides which of the two it has to be.
 func (s *server) only(role string, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		_, password, _ := r.BasicAuth()
-		isServer := same(password, s.password)
-		isAgent := isServer || s.agentPassword != "" && same(password, s.agentPassword)
+		user, password, _ := r.BasicAuth()
+		isServer := user == "server" && same(password, s.password)
+		isAgent := user == "node" && same(password, s.nodePassword())
 		switch {
-		case !isAgent:
-			http.Error(w, "Unauthorized", http.StatusUnauthorized)
-		case role == "server" && !isServer:
-			http.Error(w, "Forbidden", http.StatusForbidden)
+		case !isAgent && !isServer:
+			http.Error(w, "not authorized", http.StatusUnauthorized)
+		case role == "server" && !isServer || role == "agent" && !isAgent:
+			http.Error(w, "forbidden", http.StatusForbidden)
 		default:
 			next(w, r)
 		}
 	}
+}
+
+// nodePassword is what agents show: the agent token's secret where there is one, and then that alone.
+func (s *server) nodePassword() string {
+	if s.agentPassword != "" {
+		return s.agentPassword
+	}
+	return s.password
 }
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
