@@ -93,15 +93,6 @@ fn an_agent_joins_with_the_agent_token_and_a_server_does_not() {
 }
 
 #[test]
-fn the_server_token_lets_no_agent_in_where_there_is_an_agent_token() {
-    let hand = Hand::new(&world(4));
-    hand.found("agent-token: only-for-agents\n");
-    hand.install("d", "agent", V36, &format!("server: https://10.0.0.1:6443\ntoken: {}\n", hand.token()));
-    hand.pass(10);
-    assert!(hand.reason("d").contains("not authorized"), "{}", hand.reason("d"));
-}
-
-#[test]
 fn a_server_without_a_token_passes_over_the_one_it_is_to_join_and_founds_a_cluster() {
     let hand = Hand::new(&world(2));
     hand.found("");
