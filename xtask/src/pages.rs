@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Where pages are, beside the root itself.
-const FOLDERS: &[&str] = &["docs", "lab"];
+const FOLDERS: &[&str] = &["bench", "docs", "lab"];
 const FINDINGS: &str = "docs/reference/findings.md";
 
 /// Judges every page.
@@ -61,7 +61,7 @@ fn dead_links(page: &Path, text: &str) -> Vec<String> {
 
 /// Paths of this repository, between backticks, at which nothing is.
 fn dead_paths(root: &Path, text: &str) -> Vec<String> {
-    const TOPS: [&str; 6] = ["crates/", "docs/", "lab/", "lints/", "tests/", "xtask/"];
+    const TOPS: [&str; 7] = ["bench/", "crates/", "docs/", "lab/", "lints/", "tests/", "xtask/"];
     let spans = text.split('`').skip(1).step_by(2);
     let plain = |span: &&str| span.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
     let paths = spans.filter(plain).filter(|span| TOPS.iter().any(|top| span.starts_with(top)));
