@@ -9,13 +9,14 @@ use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
 /// Connections that may wait to be accepted.
 pub(super) const BACKLOG: i32 = 4096;
 
-/// Whether nobody listens there. Sharing a port goes for every program of the same user, so a second server would
+/// A socket at a port where nobody listens yet. Sharing a port goes for every program of the same user, so a second server would
 /// otherwise get half of the connections, and nobody would know why.
-pub(super) fn is_free(address: SocketAddr) -> io::Result<()> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(1)
+pub(super) fn bind_free(address: SocketAddr) -> io::Result<TcpListener> {
+    let alone = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    alone.set_reuse_address(true)?;
+    alone.bind(&address.into())?;
+    drop(alone);
+    bind(address)
 }
 
 /// A socket that shares its port with the other workers' (`SO_REUSEPORT`): the kernel spreads connections.

@@ -51,14 +51,13 @@ pub struct Bound {
 /// Binds everything a configuration names.
 pub fn bind(config: &Config) -> io::Result<Bound> {
     let mut addresses = config.listen.clone();
-    for address in addresses.iter().chain(&config.admin) {
-        listen::is_free(*address).map_err(|error| named(*address, &error))?;
-    }
     let mut workers = Vec::new();
-    for _ in 0..config.workers {
+    for worker in 0..config.workers {
         let mut listeners = Vec::new();
         for address in &mut addresses {
-            let listener = listen::bind(*address).map_err(|error| named(*address, &error))?;
+            // The first finds out whether somebody else listens there, or we ourselves by another line.
+            let bind = if worker == 0 { listen::bind_free } else { listen::bind };
+            let listener = bind(*address).map_err(|error| named(*address, &error))?;
             // A port that was left to the kernel is the same for the workers after the first.
             *address = listener.local_addr()?;
             listeners.push(listener);
@@ -67,7 +66,7 @@ pub fn bind(config: &Config) -> io::Result<Bound> {
     }
     let admin = config
         .admin
-        .map(|address| listen::bind(address).map_err(|error| named(address, &error)))
+        .map(|address| listen::bind_free(address).map_err(|error| named(address, &error)))
         .transpose()?;
     Ok(Bound { workers, admin, addresses })
 }
