@@ -259,14 +259,6 @@ MORPH_THOROUGH=1 cargo test -q -p morph --test it a_switch_is 2>&1 | grep 'test 
 
 # --- fuzzing -----------------------------------------------------------------------------------------------------
 if [ "${1:-}" = fuzz ]; then
-    if has cargo-fuzz; then
-        for name in request config; do
-            mkdir -p "$work/corpus"
-            (cd "$here/fuzz" && RUSTC_BOOTSTRAP=1 cargo fuzz run "$name" "$work/corpus" "seeds/$name" -- -max_total_time=60 -timeout=10 -rss_limit_mb=3000 -print_final_stats=1) 2>&1 |
-                grep -E 'number_of_executed|SUMMARY|panicked' || fail "fuzzing $name"
-        done
-    else
-        skip "fuzzing: cargo-fuzz is not installed"
-    fi
+    fuzz/run 60 "$here/fuzz" || fail fuzzing
 fi
 say "all done"
