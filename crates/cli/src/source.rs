@@ -6,14 +6,21 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
+
+use rustix::fs::OFlags;
 
 use crate::failure::{Failure, Kind};
 
 /// No file that coracle reads is larger.
 const LIMIT: u64 = 64 << 20;
+/// How long somebody has to open the other end of a pipe.
+const WRITER: Duration = Duration::from_secs(5);
+/// Between two looks whether he has.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Reads a file, or standard input for `-`.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -21,7 +28,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let read = if path == Path::new("-") {
         io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes)
     } else {
-        File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
+        open(path, &mut bytes).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
     };
     match read {
         Err(error) => Err(Failure::reading(path, &error)),
@@ -31,6 +38,36 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         }
         Ok(_) => Ok(bytes),
     }
+}
+
+/// Opens a file to be read. A pipe that nobody writes to is an error instead of a wait without end; what it gave first
+/// is kept.
+fn open(path: &Path, first: &mut Vec<u8>) -> io::Result<File> {
+    let waits = OFlags::NONBLOCK.bits().cast_signed();
+    let mut file = OpenOptions::new().read(true).custom_flags(waits).open(path)?;
+    if file.metadata()?.file_type().is_fifo() {
+        await_writer(&mut file, first)?;
+    }
+    rustix::fs::fcntl_setfl(&file, OFlags::empty())?;
+    Ok(file)
+}
+
+/// A pipe without a writer is at its end; one with a writer has something, or has nothing yet.
+fn await_writer(pipe: &mut File, first: &mut Vec<u8>) -> io::Result<()> {
+    let mut buffer = [0; 4096];
+    for _ in 0..WRITER.as_millis() / PAUSE.as_millis() {
+        match pipe.read(&mut buffer) {
+            Ok(0) => std::thread::sleep(PAUSE),
+            Ok(count) => {
+                first.extend_from_slice(&buffer[..count]);
+                return Ok(());
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+    let span = WRITER.as_secs();
+    Err(io::Error::new(io::ErrorKind::TimedOut, format!("it is a pipe, and for {span} s nobody wrote to it")))
 }
 
 /// Reads a file that need not be there.
@@ -54,7 +91,12 @@ pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure>
 }
 
 fn write_beside(place: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let mode = fs::metadata(place).map_or(mode, |now| now.permissions().mode() & mode & 0o777);
+    let there = fs::metadata(place).map(|there| there.permissions());
+    if there.as_ref().is_ok_and(fs::Permissions::readonly) {
+        // Renaming over it would go through all the same.
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only"));
+    }
+    let mode = there.map_or(mode, |now| now.mode() & mode & 0o777);
     let name = place.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
     let mut beside = name.to_owned();
     beside.push(format!(".{}.tmp", std::process::id()));
@@ -108,13 +150,42 @@ mod tests {
         assert_eq!(fs::read(dir.path().join("away/config")).expect("is there"), b"one");
     }
 
+    fn pipe(dir: &Path) -> PathBuf {
+        let path = dir.join("pipe");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).expect("a pipe");
+        path
+    }
+
+    #[test]
+    fn a_pipe_is_read_when_somebody_writes_and_given_up_when_nobody_does() {
+        let dir = tempfile::tempdir().expect("a directory for the test");
+        let path = pipe(dir.path());
+        let failure = read(&path).expect_err("nobody writes");
+        assert_eq!(failure.kind, Kind::NoInput);
+        assert!(format!("{failure:?}").contains("nobody wrote to it"), "{failure:?}");
+        let writer = std::thread::spawn({
+            let path = path.clone();
+            move || fs::write(path, "x".repeat(200_000))
+        });
+        assert_eq!(read(&path).expect("it is written to").len(), 200_000);
+        writer.join().expect("it ends").expect("it writes");
+    }
+
+    #[test]
+    fn a_read_only_file_stays_as_it_is() {
+        let dir = tempfile::tempdir().expect("a directory for the test");
+        let path = dir.path().join("config");
+        fs::write(&path, "one").expect("writes");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).expect("it is ours");
+        assert_eq!(write(&path, b"two", 0o600).expect_err("read-only").kind, Kind::CannotWrite);
+        assert_eq!(fs::read(&path).expect("is there"), b"one");
+    }
+
     #[test]
     fn a_pipe_is_written_to_and_not_replaced() {
         let dir = tempfile::tempdir().expect("a directory for the test");
-        let path = dir.path().join("pipe");
-        let kind = rustix::fs::FileType::Fifo;
-        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
-        rustix::fs::mknodat(rustix::fs::CWD, &path, kind, mode, 0).expect("a pipe");
+        let path = pipe(dir.path());
         let reader = std::thread::spawn({
             let path = path.clone();
             move || fs::read(path).expect("the pipe can be read")

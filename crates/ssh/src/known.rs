@@ -38,3 +38,29 @@ pub(crate) fn shown(log: &str) -> Option<(&str, &str)> {
     let line = log.lines().find_map(|line| line.split_once("Server host key: "))?.1;
     line.trim().split_once(' ')
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_a_list_holds_a_line_that_was_added_is_found_and_the_rest_stays(list in prop::collection::vec(any::<u8>(), 0..200)) {
+            let key = HostKey { algorithm: "ssh-ed25519".into(), base64: "AAAAC3Nz".into() };
+            let line = line("harbor-1", &key);
+            let after = [list.as_slice(), appended(&list, &line).as_bytes()].concat();
+            prop_assert!(has(&after, &line) && after.starts_with(&list));
+        }
+
+        #[test]
+        fn whatever_the_client_says_a_fault_is_one_line(log in "(\\PC|\n){0,200}", beside in "(\\PC|\n){0,80}") {
+            let fault = crate::words::judge(&log, &beside);
+            prop_assert!(!fault.detail.contains('\n'));
+            let _ = (shown(&log), last(&log));
+        }
+    }
+}

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
     net::{IpAddr, ToSocketAddrs as _},
     path::{Path, PathBuf},
 };
@@ -123,7 +122,8 @@ fn addresses(cluster: &Cluster, facts: &Facts, server: &model::NodeName) -> Vec<
 fn target(session: &Session, name: &str) -> Result<PathBuf, Failure> {
     let listed = session.place.var("KUBECONFIG").map(|list| std::env::split_paths(list).collect::<Vec<_>>());
     let listed: Vec<_> = listed.into_iter().flatten().filter(|path| !path.as_os_str().is_empty()).collect();
-    let has = |path: &&PathBuf| fs::read_to_string(path).is_ok_and(|text| kubeconfig::mentions(&text, name));
+    let read = |path: &PathBuf| String::from_utf8(source::read(path).ok()?).ok();
+    let has = |path: &&PathBuf| read(path).is_some_and(|text| kubeconfig::mentions(&text, name));
     let usual = || session.place.home().map(|home| home.join(".kube/config"));
     listed
         .iter()

@@ -145,3 +145,79 @@ fn what_is_no_kubeconfig_is_refused_and_named() {
 fn credentials_never_show_their_secrets() {
     assert_eq!(format!("{:?}", new()), "Credentials(https://api.example.org:6443, …)");
 }
+
+/// Bits of YAML and of kubeconfigs, so that chance comes far enough in.
+fn fragment() -> impl proptest::strategy::Strategy<Value = String> {
+    use proptest::{collection::vec, prelude::*, sample::select};
+    let words = [
+        "apiVersion: v1\n",
+        "kind: Config\n",
+        "clusters:\n",
+        "contexts:\n",
+        "users:\n",
+        "current-context: ",
+        "clusters: []\n",
+        "users: {}\n",
+        "- name: harbor\n",
+        "- name: office\n",
+        "  cluster:\n",
+        "    server: ",
+        "  cluster: {server: a}\n",
+        "    certificate-authority-data: LS0tQ0E=\n",
+        "  context:\n",
+        "    cluster: harbor\n",
+        "    user: harbor\n",
+        "  user:\n",
+        "    client-certificate-data: a\n",
+        "    exec: {}\n",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "'",
+        "|\n",
+        ">-\n",
+        "#",
+        "\n",
+        "\r\n",
+        " ",
+        "  ",
+        "\t",
+        "&a ",
+        "*a",
+        "!t ",
+        "? ",
+        "---\n",
+        "...\n",
+        "%",
+        "ä",
+        "🛶",
+        "\u{feff}",
+        "\u{0}",
+        "~",
+        "null",
+    ];
+    vec(select(words.to_vec()), 0..30).prop_map(|words| words.concat())
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { failure_persistence: None, ..proptest::test_runner::Config::with_cases(512) })]
+
+    #[test]
+    fn whatever_the_file_holds_it_is_refused_or_merged_once_and_for_all(text in fragment(), force: bool, switch: bool) {
+        let liberty = Liberty { force, switch };
+        let _ = Credentials::read(&text);
+        if let Ok(merged) = merge(&text, "harbor", &new(), liberty) {
+            proptest::prop_assert!(mentions(&merged, "harbor"));
+            proptest::prop_assert_eq!(merge(&merged, "harbor", &new(), liberty), Ok(merged));
+        }
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC*") {
+        let _ = (merge(&text, "harbor", &new(), Liberty::default()), Credentials::read(&text), mentions(&text, "harbor"));
+    }
+}

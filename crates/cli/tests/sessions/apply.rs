@@ -144,3 +144,24 @@ fn a_dry_run_is_called_plan_here() {
         assert!(!done.err.contains("-- --"), "{flag}: {}", done.err);
     }
 }
+
+#[test]
+fn files_without_measure_are_refused_before_any_host_is_asked() {
+    let desk = Desk::with(SMALL);
+    for name in ["the.plan", "large.yaml"] {
+        let file = fs::File::create(desk.path(name)).expect("the desk can be written on");
+        file.set_len(100 << 20).expect("a hole takes no room");
+    }
+    for args in [&["apply", "the.plan", "--yes"][..], &["-f", "large.yaml", "check"]] {
+        let done = desk.run(args);
+        assert!(done.code == 65 && done.err.contains("is larger than 64 MiB"), "{args:?}: {}", done.err);
+    }
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_written_is_said_and_stops_nothing() {
+    // Not even root makes a directory there.
+    let done = Desk::with(SMALL).env("XDG_STATE_HOME", "/proc/nowhere").run(&["apply", "--yes"]);
+    assert_eq!(done.code, 69, "the host is still asked: {}", done.err);
+    assert!(done.err.contains("no journal of this run: cannot write /proc/nowhere"), "{}", done.err);
+}
