@@ -150,10 +150,19 @@ impl Client {
     /// Calls once, and once more if credentials were asked for.
     pub(super) fn once(&mut self, call: &Call) -> Result<Answer, PushError> {
         let answer = self.send(call, self.authorization.as_deref())?;
-        let (401, Some(challenge)) = (answer.status, answer.challenge.as_deref()) else { return Ok(answer) };
+        let (401, Some(challenge), true) = (answer.status, answer.challenge.as_deref(), self.is_own(call))
+        else {
+            return Ok(answer);
+        };
         let Some(authorization) = self.authorize(challenge)? else { return Ok(answer) };
         self.authorization = Some(authorization);
         self.send(call, self.authorization.as_deref())
+    }
+
+    /// Whether a call is the registry's own: an upload may be sent to another host, which the credentials are not for,
+    /// and which is not asked where to show them.
+    fn is_own(&self, call: &Call) -> bool {
+        call.url.strip_prefix(&self.base).is_some_and(|path| path.starts_with('/'))
     }
 
     fn send(&self, call: &Call, authorization: Option<&str>) -> Result<Answer, PushError> {
@@ -162,10 +171,7 @@ impl Client {
         for (name, value) in &call.headers {
             request = request.header(*name, value);
         }
-        // An upload may be sent to another host, which the credentials are not for.
-        if let Some(authorization) =
-            authorization.filter(|_| call.url.starts_with(&format!("{}/", self.base)))
-        {
+        if let Some(authorization) = authorization.filter(|_| self.is_own(call)) {
             request = request.header("authorization", authorization);
         }
         let has_body = matches!(call.method, "PUT" | "POST" | "PATCH");
@@ -197,7 +203,11 @@ impl Client {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Ok(None);
         }
-        let Some(realm) = parameter(parameters, "realm") else { return Ok(None) };
+        // Who speaks TLS does not have secrets sent without it.
+        let realm = parameter(parameters, "realm").filter(|realm| {
+            realm.starts_with("https://") || self.base.starts_with("http://") && realm.starts_with("http://")
+        });
+        let Some(realm) = realm else { return Ok(None) };
         let scope = parameter(parameters, "scope")
             .unwrap_or_else(|| format!("repository:{}:pull,push", self.repository));
         let service = parameter(parameters, "service").unwrap_or_default();
