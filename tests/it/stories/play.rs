@@ -39,7 +39,9 @@ pub(crate) fn play(story: &Story) {
         world.cut_scripts(story.opening.cut);
         let hosts: Vec<_> = world.hosts().cloned().collect();
         for host in hosts {
-            THEIRS.iter().for_each(|path| world.write(&host, path, "theirs"));
+            for path in THEIRS {
+                world.write(&host, path, "theirs");
+            }
         }
     }
     let mut play = Play { stage, draft, spoilt: false, begun: false, foreign: Vec::new(), fresh: Vec::new() };
