@@ -67,6 +67,9 @@ fn there_and_back(
     secret: bool,
 ) -> Result<(), TestCaseError> {
     fs::create_dir_all(ground.path("/run/systemd/system")).expect("room");
+    if bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0x0b) {
+        return Err(TestCaseError::reject("an empty secret is none, and cannot be read back"));
+    }
     let (owner, group) = ground::whoami();
     let meta = FileMeta { mode: 0o640, owner, group };
     let path = format!("/etc/d/{name}");

@@ -21,9 +21,10 @@ make_secret() {
 	reply changed
 }
 
-# read_secret PATH
+# read_secret PATH. An empty one is none: a k3s server that is given it would found a cluster of its own.
 read_secret() {
 	[ -f "$root$1" ] || fail missing "$1 is not there"
+	[ "$(tr -d '[:space:]' <"$root$1" | wc -c)" -gt 0 ] || fail missing "$1 is empty"
 	hex "$root$1"
 	tell "e $step secret" "$text"
 }

@@ -146,6 +146,9 @@ impl Machine {
         };
         let bytes =
             blob.bytes().map_or_else(|| format!("unknown content of {path}\n").into_bytes(), <[u8]>::to_vec);
+        if bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0x0b) {
+            return fail(FailureKind::Missing, format!("{path} is empty"));
+        }
         doing.effects.push(Effect::Learned(bytes.clone()));
         Ok(StepReply::Secret { changed: false, secret: Secret::new(bytes) })
     }

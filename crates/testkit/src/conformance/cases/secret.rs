@@ -29,7 +29,8 @@ pub(super) fn cases() -> Vec<Case> {
         case("a directory in a secret's place is a conflict", make(), Expect::Failed(Conflict))
             .before([Given::Dir { path: PATH, mode: 0o755 }]),
         case("a secret is read byte for byte", read(), Expect::Secret(b"line\nno end")).before([file(PATH, "line\nno end")]),
-        case("an empty secret is read", read(), Expect::Secret(b"")).before([file(PATH, "")]),
+        case("an empty secret is none", read(), Expect::Failed(Missing)).before([file(PATH, "")]),
+        case("nor is one of white space", read(), Expect::Failed(Missing)).before([file(PATH, " \n\t\n")]),
         case("a secret that is not there is missing", read(), Expect::Failed(Missing)),
     ]
 }
