@@ -3,7 +3,7 @@
 use super::play::play;
 
 /// What it is called, what was wrong, and the story.
-const REGRESSIONS: [(&str, &str, &str); 2] = [
+const REGRESSIONS: [(&str, &str, &str); 3] = [
     (
         "giving a node up leaves the user's own files beside k3s's",
         "host and sim: removing k3s took all of /etc/rancher/k3s that coracle does not own, as k3s's own script does",
@@ -23,6 +23,14 @@ const REGRESSIONS: [(&str, &str, &str); 2] = [
         apply and die after 150 words
         save a plan and carry it out 73 s later
         clock s1 +2h in 116 s",
+    ),
+    (
+        "an agent that is only waited for opens the way for no other",
+        "plan: a node of a queue that did not begin anew replaced what the next had to wait for, instead of adding to it",
+        "4 servers and 5 agents, of which the file names 4 and 5; systems 3; etcd
+        apply
+        edit version 3
+        wipe s1 in 0 s",
     ),
 ];
 

@@ -170,7 +170,7 @@ impl<'w> Queue<'_, 'w> {
             let gate = self.gate.clone();
             let bring = Bring { form, gate: &gate, tokens, ghost: Vec::new() };
             let end = node::bring(self.wish, self.evidence, &place, bring, draft);
-            self.pass(end);
+            self.gate = behind(gate, &place, end, draft);
         }
     }
 
@@ -239,9 +239,7 @@ impl<'w> Queue<'_, 'w> {
             };
             let bring = Bring { form, gate: &gate, tokens, ghost: Vec::new() };
             let end = node::bring(self.wish, self.evidence, &place, bring, draft);
-            if !end.is_empty() {
-                gate = end;
-            }
+            gate = behind(gate, &place, end, draft);
         }
         self.join_agents(draft);
     }
@@ -296,6 +294,18 @@ impl<'w> Queue<'_, 'w> {
             ));
         }
     }
+}
+
+/// What the next in a queue waits for. Who begins anew does so behind the gate, and stands for it; who is only waited for
+/// or labelled does not, so that the next waits for both.
+fn behind(mut gate: Vec<StepId>, place: &Place<'_>, end: Vec<StepId>, draft: &Draft) -> Vec<StepId> {
+    let service = super::want::service(place.role());
+    let step = |verb: &str| StepId::new(place.name(), &format!("{verb} {service}"));
+    if draft.has(&step("start")) || draft.has(&step("restart")) {
+        return end;
+    }
+    gate.extend(end);
+    gate
 }
 
 /// How a server that is in the cluster says so. What stands there is kept: a difference alone is never a change.
