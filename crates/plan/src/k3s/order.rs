@@ -48,6 +48,7 @@ pub(crate) fn plan(
         open: Vec::new(),
         reads: Reads::default(),
         source: None,
+        held: false,
     };
     match course {
         Course::Wait(why) => queue.prepare_all(why, draft),
@@ -72,6 +73,8 @@ struct Queue<'a, 'w> {
     /// all members have it, or a kubelet could be newer than an API server it meets.
     open: Vec<StepId>,
     reads: Reads,
+    /// Whether a server that has to restart may not: then no agent gets a version before it.
+    held: bool,
     /// The server that tokens are read from and that others join through.
     source: Option<NodeName>,
 }
@@ -164,6 +167,7 @@ impl<'w> Queue<'_, 'w> {
                     format!("{} must restart, but etcd would lose its majority: not all other members vote and are ready", place.name()),
                     "bring the other servers back first, then run again",
                 ));
+                self.held = true;
                 continue;
             }
             let tokens = self.member_tokens(&place, draft);
@@ -172,6 +176,14 @@ impl<'w> Queue<'_, 'w> {
             let end = node::bring(self.wish, self.evidence, &place, bring, draft);
             self.gate = behind(gate, &place, end, draft);
         }
+    }
+
+    /// Whether an agent would get a version that a server which may not restart does not have yet.
+    fn would_lead(&self, agent: &Place<'_>) -> bool {
+        let differs = |place: &Place<'_>| {
+            place.site.stable().k3s.version.as_ref() != Some(&self.wish.cluster.kubernetes.version)
+        };
+        self.held && differs(agent) && self.evidence.members().any(differs)
     }
 
     /// The next in the queue waits for this one too.
@@ -218,6 +230,9 @@ impl<'w> Queue<'_, 'w> {
 
     fn join_agents(&mut self, draft: &mut Draft) {
         for place in self.usable(Role::Agent, Life::Fresh) {
+            if self.would_lead(&place) {
+                continue;
+            }
             let Some(ghost) = self.lay_ghost(&place, draft) else { continue };
             let form = Form::Join(self.source_url());
             let tokens = Tokens::Put { join: self.read_agent_token(draft), agents: None };
@@ -231,6 +246,9 @@ impl<'w> Queue<'_, 'w> {
     fn agents(&mut self, draft: &mut Draft) {
         let mut gate = self.open.clone();
         for place in self.usable(Role::Agent, Life::Member) {
+            if self.would_lead(&place) {
+                continue;
+            }
             let form = place.form_now().unwrap_or_else(|| Form::Join(self.source_url()));
             let tokens = if place.has_file(want::JOIN_TOKEN) {
                 Tokens::Have
