@@ -83,14 +83,15 @@ if has h2load; then
     say "HTTP/2: 20,000 streams of 300 KB, none failed"
 fi
 
-# h2spec is a public conformance suite for HTTP/2, from Go's registry. Two of its cases are answered otherwise, which
+# h2spec is a public conformance suite for HTTP/2, from Go's registry. Some of its cases are answered otherwise, which
 # docs/design/morph-http.md explains.
 has h2spec || ! has go || GOBIN=$work/bin GOFLAGS=-modcacherw go install github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible >/dev/null 2>&1 || :
 PATH=$PATH:$work/bin
 if has h2spec; then
     h2spec -h 127.0.0.1 -p 18103 -P /docs/ >"$work/h2spec" 2>&1 || :
     told=$(tail -1 "$work/h2spec")
-    [ "$(grep -c '  × ' "$work/h2spec")" -le 4 ] || fail "h2spec: $told"
+    known='invalid connection preface|after sending RST_STREAM|second HEADERS frame|content-length'
+    ! grep '  × ' "$work/h2spec" | grep -Ev "$known" || fail "h2spec: $told"
     say "h2spec: $told"
 else
     skip "h2spec: neither it nor Go is installed"
