@@ -215,6 +215,11 @@ impl Stage {
         self.is_settled();
     }
 
+    /// Whether a plan would say this.
+    pub(crate) fn finds(&self, code: &str) -> bool {
+        self.plan().1.findings.iter().any(|finding| finding.code == code)
+    }
+
     /// Nothing is left to do, and nothing was ever broken.
     pub(crate) fn is_settled(&self) {
         let (plan, report, facts) = self.plan();

@@ -54,6 +54,13 @@ impl Draft {
         mended
     }
 
+    /// The servers that are in the cluster without an entry get theirs back.
+    pub(crate) fn with_every_server(&self) -> Self {
+        let mut all = self.clone();
+        all.named[..self.servers].fill(true);
+        all
+    }
+
     pub(crate) fn machine(&self, n: usize) -> NodeName {
         name(&name_of(n, self.servers))
     }

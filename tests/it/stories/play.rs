@@ -149,6 +149,10 @@ impl Play {
             let _ = self.stage.apply();
             self.stage.pass(90);
         }
+        if self.stage.finds("server-behind") {
+            self.draft = self.draft.with_every_server();
+            self.file();
+        }
         self.stage.apply_to_the_end();
         assert!(self.stage.world.borrow().clusters_alive() <= 1, "there is a second cluster");
         self.theirs_is_untouched(machines);

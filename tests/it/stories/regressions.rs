@@ -32,6 +32,14 @@ const REGRESSIONS: [(&str, &str, &str); 3] = [
         edit version 3
         wipe s1 in 0 s",
     ),
+    (
+        "no agent is newer than a server that only the file has forgotten",
+        "plan: the order of versions was kept among the servers that the file names, and not among those in the cluster",
+        "3 servers and 6 agents, of which the file names 3 and 4; systems 1; etcd
+        apply
+        edit version 3
+        edit member s1",
+    ),
 ];
 
 #[test]

@@ -49,6 +49,7 @@ pub(crate) fn plan(
         reads: Reads::default(),
         source: None,
         held: false,
+        held_back: Vec::new(),
     };
     match course {
         Course::Wait(why) => queue.prepare_all(why, draft),
@@ -57,7 +58,11 @@ pub(crate) fn plan(
         Course::StartCold(source) => queue.start_cold(source, draft),
     }
     queue.mixed_ends(draft);
+    queue.tell_held_back(draft);
 }
+
+/// On every server's Node.
+const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
 
 /// How long after its host has booted a server may still be starting.
 const STARTING: Duration = Duration::from_mins(5);
@@ -75,6 +80,8 @@ struct Queue<'a, 'w> {
     reads: Reads,
     /// Whether a server that has to restart may not: then no agent gets a version before it.
     held: bool,
+    /// Agents that wait for a server that the file does not name, with that server.
+    held_back: Vec<(NodeName, String)>,
     /// The server that tokens are read from and that others join through.
     source: Option<NodeName>,
 }
@@ -178,12 +185,47 @@ impl<'w> Queue<'_, 'w> {
         }
     }
 
-    /// Whether an agent would get a version that a server which may not restart does not have yet.
-    fn would_lead(&self, agent: &Place<'_>) -> bool {
+    /// Whether an agent would get a version that a server does not have yet: one that may not restart, or one that the
+    /// file does not name.
+    fn would_lead(&mut self, agent: &Place<'_>) -> bool {
         let differs = |place: &Place<'_>| {
             place.site.stable().k3s.version.as_ref() != Some(&self.wish.cluster.kubernetes.version)
         };
-        self.held && differs(agent) && self.evidence.members().any(differs)
+        if !differs(agent) {
+            return false;
+        }
+        if let Some(server) = self.unnamed_behind() {
+            self.held_back.push((agent.name().clone(), server));
+            return true;
+        }
+        self.held && self.evidence.members().any(differs)
+    }
+
+    /// A server that no entry of the file explains, whose API is older than the kubelets that are wanted.
+    fn unnamed_behind(&self) -> Option<String> {
+        let wanted = self.wish.cluster.kubernetes.version.minor;
+        let named = |name: &str| self.wish.cluster.nodes.iter().any(|node| node.name.as_str() == name);
+        let mut others = self.evidence.facts.kube.nodes.iter().filter(|(name, _)| !named(name));
+        let (name, _) = others.find(|(_, node)| {
+            node.labels.contains_key(CONTROL_PLANE)
+                && node.version.as_ref().is_some_and(|version| version.minor < wanted)
+        })?;
+        Some(name.clone())
+    }
+
+    fn tell_held_back(&mut self, draft: &mut Draft) {
+        let Some((_, server)) = self.held_back.first() else { return };
+        let agents: Vec<_> = self.held_back.iter().map(|(agent, _)| agent.as_str()).collect();
+        draft.find(finding::cluster(
+            "server-behind",
+            Weight::Waits,
+            format!(
+                "{} wait: server {server}, which the file does not name, is older than {}, and no kubelet may be newer than an API server",
+                agents.join(", "),
+                self.wish.cluster.kubernetes.version
+            ),
+            format!("`coracle destroy {server}` takes it out of the cluster; or write its entry back"),
+        ));
     }
 
     /// The next in the queue waits for this one too.
@@ -318,7 +360,7 @@ impl<'w> Queue<'_, 'w> {
 /// or labelled does not, so that the next waits for both.
 fn behind(mut gate: Vec<StepId>, place: &Place<'_>, end: Vec<StepId>, draft: &Draft) -> Vec<StepId> {
     let service = super::want::service(place.role());
-    let step = |verb: &str| StepId::new(place.name(), &format!("{verb} {service}"));
+    let step = |verb: &str| StepId::new(place.name(), format!("{verb} {service}"));
     if draft.has(&step("start")) || draft.has(&step("restart")) {
         return end;
     }
