@@ -3,7 +3,7 @@
 use super::play::play;
 
 /// What it is called, what was wrong, and the story.
-const REGRESSIONS: [(&str, &str, &str); 3] = [
+const REGRESSIONS: &[(&str, &str, &str)] = &[
     (
         "giving a node up leaves the user's own files beside k3s's",
         "host and sim: removing k3s took all of /etc/rancher/k3s that coracle does not own, as k3s's own script does",
