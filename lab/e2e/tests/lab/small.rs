@@ -27,7 +27,7 @@ fn one_server_and_two_agents_converge_and_a_second_apply_looks_once() {
     let end = again.events().into_iter().find(|event| event["what"]["event"] == "over").unwrap();
     assert_eq!(
         (looks, &end["what"]["end"]),
-        (3, &serde_json::json!({"is": "converged", "changed": 0, "rounds": 1}))
+        (3, &serde_json::json!({"is": "converged", "changed": 0, "done": 0, "rounds": 1}))
     );
 
     operator.ends(0, &["kubeconfig", "--merge"]);
