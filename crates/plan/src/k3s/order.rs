@@ -1,9 +1,10 @@
-//! Whose turn it is: one server at a time, agents after the servers they need.
+//! Whose turn it is: one server at a time; agents (`agents`) after the servers they need.
 //!
 //! Owns: the edges between hosts. Everything that takes a server down or brings a new one in hangs on one chain, the
 //! gate: each link waits until the one before it is ready and, with etcd, votes. Must not: know how one host is
 //! brought about (`node`).
 
+mod agents;
 mod reads;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -60,9 +61,6 @@ pub(crate) fn plan(
     queue.mixed_ends(draft);
     queue.tell_held_back(draft);
 }
-
-/// On every server's Node.
-const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
 
 /// How long after its host has booted a server may still be starting.
 const STARTING: Duration = Duration::from_mins(5);
@@ -185,49 +183,6 @@ impl<'w> Queue<'_, 'w> {
         }
     }
 
-    /// Whether an agent would get a version that a server does not have yet: one that may not restart, or one that the
-    /// file does not name.
-    fn would_lead(&mut self, agent: &Place<'_>) -> bool {
-        let differs = |place: &Place<'_>| {
-            place.site.stable().k3s.version.as_ref() != Some(&self.wish.cluster.kubernetes.version)
-        };
-        if !differs(agent) {
-            return false;
-        }
-        if let Some(server) = self.unnamed_behind() {
-            self.held_back.push((agent.name().clone(), server));
-            return true;
-        }
-        self.held && self.evidence.members().any(differs)
-    }
-
-    /// A server that no entry of the file explains, whose API is older than the kubelets that are wanted.
-    fn unnamed_behind(&self) -> Option<String> {
-        let wanted = self.wish.cluster.kubernetes.version.minor;
-        let named = |name: &str| self.wish.cluster.nodes.iter().any(|node| node.name.as_str() == name);
-        let mut others = self.evidence.facts.kube.nodes.iter().filter(|(name, _)| !named(name));
-        let (name, _) = others.find(|(_, node)| {
-            node.labels.contains_key(CONTROL_PLANE)
-                && node.version.as_ref().is_some_and(|version| version.minor < wanted)
-        })?;
-        Some(name.clone())
-    }
-
-    fn tell_held_back(&mut self, draft: &mut Draft) {
-        let Some((_, server)) = self.held_back.first() else { return };
-        let agents: Vec<_> = self.held_back.iter().map(|(agent, _)| agent.as_str()).collect();
-        draft.find(finding::cluster(
-            "server-behind",
-            Weight::Waits,
-            format!(
-                "{} wait: server {server}, which the file does not name, is older than {}, and no kubelet may be newer than an API server",
-                agents.join(", "),
-                self.wish.cluster.kubernetes.version
-            ),
-            format!("`coracle destroy {server}` takes it out of the cluster; or write its entry back"),
-        ));
-    }
-
     /// The next in the queue waits for this one too.
     fn pass(&mut self, end: Vec<StepId>) {
         if !end.is_empty() {
@@ -268,40 +223,6 @@ impl<'w> Queue<'_, 'w> {
             let end = node::bring(self.wish, self.evidence, &place, bring, draft);
             self.pass(end);
         }
-    }
-
-    fn join_agents(&mut self, draft: &mut Draft) {
-        for place in self.usable(Role::Agent, Life::Fresh) {
-            if self.would_lead(&place) {
-                continue;
-            }
-            let Some(ghost) = self.lay_ghost(&place, draft) else { continue };
-            let form = Form::Join(self.source_url());
-            let tokens = Tokens::Put { join: self.read_agent_token(draft), agents: None };
-            let gate = self.open.clone();
-            let bring = Bring { form, gate: &gate, tokens, ghost };
-            node::bring(self.wish, self.evidence, &place, bring, draft);
-        }
-    }
-
-    /// Agents that are in the cluster, one after the other; then those that are new.
-    fn agents(&mut self, draft: &mut Draft) {
-        let mut gate = self.open.clone();
-        for place in self.usable(Role::Agent, Life::Member) {
-            if self.would_lead(&place) {
-                continue;
-            }
-            let form = place.form_now().unwrap_or_else(|| Form::Join(self.source_url()));
-            let tokens = if place.has_file(want::JOIN_TOKEN) {
-                Tokens::Have
-            } else {
-                Tokens::Put { join: self.read_agent_token(draft), agents: None }
-            };
-            let bring = Bring { form, gate: &gate, tokens, ghost: Vec::new() };
-            let end = node::bring(self.wish, self.evidence, &place, bring, draft);
-            gate = behind(gate, &place, end, draft);
-        }
-        self.join_agents(draft);
     }
 
     /// Takes the remains of a node's earlier life out of the cluster. `None` when that would cost etcd its majority.
