@@ -55,9 +55,12 @@ impl Draft {
     }
 
     /// The servers that are in the cluster without an entry get theirs back.
-    pub(crate) fn with_every_server(&self) -> Self {
+    pub(crate) fn with_every_member(&self, stage: &Stage) -> Self {
         let mut all = self.clone();
-        all.named[..self.servers].fill(true);
+        let nodes = stage.look().kube.nodes;
+        for n in 0..self.servers {
+            all.named[n] |= nodes.contains_key(self.machine(n).as_str());
+        }
         all
     }
 

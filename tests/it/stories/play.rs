@@ -150,7 +150,7 @@ impl Play {
             self.stage.pass(90);
         }
         if self.stage.finds("server-behind") {
-            self.draft = self.draft.with_every_server();
+            self.draft = self.draft.with_every_member(&self.stage);
             self.file();
         }
         self.stage.apply_to_the_end();

@@ -50,7 +50,6 @@ pub(crate) fn plan(
         reads: Reads::default(),
         source: None,
         held: false,
-        held_back: Vec::new(),
     };
     match course {
         Course::Wait(why) => queue.prepare_all(why, draft),
@@ -59,7 +58,6 @@ pub(crate) fn plan(
         Course::StartCold(source) => queue.start_cold(source, draft),
     }
     queue.mixed_ends(draft);
-    queue.tell_held_back(draft);
 }
 
 /// How long after its host has booted a server may still be starting.
@@ -78,8 +76,6 @@ struct Queue<'a, 'w> {
     reads: Reads,
     /// Whether a server that has to restart may not: then no agent gets a version before it.
     held: bool,
-    /// Agents that wait for a server that the file does not name, with that server.
-    held_back: Vec<(NodeName, String)>,
     /// The server that tokens are read from and that others join through.
     source: Option<NodeName>,
 }

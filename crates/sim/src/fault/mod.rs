@@ -31,7 +31,7 @@ pub struct Fault {
 impl Fault {
     /// The same, counted from a world as it stands and not from its beginning.
     #[must_use]
-    pub fn from_now(self, world: &World) -> Self {
+    pub fn counted_from(self, world: &World) -> Self {
         let when = match self.when {
             When::AtTime(at) => When::AtTime(world.now() + at),
             When::AfterSteps(steps) => When::AfterSteps(world.steps_ended() + steps),

@@ -53,7 +53,7 @@ pub(super) fn build(
     }
     for fault in &args.fault {
         world
-            .add_fault(fault.clone().from_now(&world))
+            .add_fault(fault.clone().counted_from(&world))
             .map_err(|why| Failure::usage(format!("--fault {fault}: {why}")))?;
     }
     Ok(world.share())

@@ -53,22 +53,19 @@ impl Queue<'_, '_> {
             let bring = Bring { form, gate: &gate, tokens, ghost };
             node::bring(self.wish, self.evidence, &place, bring, draft);
         }
+        self.tell_held_back(draft);
     }
 
     /// Whether an agent would get a version that a server does not have yet: one that may not restart, or one that the
     /// file does not name.
-    fn would_lead(&mut self, agent: &Place<'_>) -> bool {
-        let differs = |place: &Place<'_>| {
-            place.site.stable().k3s.version.as_ref() != Some(&self.wish.cluster.kubernetes.version)
-        };
-        if !differs(agent) {
-            return false;
-        }
-        if let Some(server) = self.unnamed_behind() {
-            self.held_back.push((agent.name().clone(), server));
-            return true;
-        }
-        self.held && self.evidence.members().any(differs)
+    fn would_lead(&self, agent: &Place<'_>) -> bool {
+        self.differs(agent)
+            && (self.unnamed_behind().is_some()
+                || self.held && self.evidence.members().any(|place| self.differs(place)))
+    }
+
+    fn differs(&self, place: &Place<'_>) -> bool {
+        place.site.stable().k3s.version.as_ref() != Some(&self.wish.cluster.kubernetes.version)
     }
 
     /// A server that no entry of the file explains, whose API is older than the kubelets that are wanted.
@@ -83,16 +80,22 @@ impl Queue<'_, '_> {
         Some(name.clone())
     }
 
-    pub(super) fn tell_held_back(&mut self, draft: &mut Draft) {
-        let Some((_, server)) = self.held_back.first() else { return };
-        let agents: Vec<_> = self.held_back.iter().map(|(agent, _)| agent.as_str()).collect();
+    /// Says who waits for a server that the file does not name.
+    fn tell_held_back(&self, draft: &mut Draft) {
+        let Some(server) = self.unnamed_behind() else { return };
+        let all = [Life::Member, Life::Fresh].into_iter().flat_map(|life| self.usable(Role::Agent, life));
+        let waiting: Vec<_> =
+            all.filter(|place| self.differs(place)).map(|place| place.name().to_string()).collect();
+        if waiting.is_empty() {
+            return;
+        }
         draft.find(finding::cluster(
             "server-behind",
             Weight::Waits,
             format!(
-                "{} wait: server {server}, which the file does not name, is older than {}, and no kubelet may be newer than an API server",
-                agents.join(", "),
-                self.wish.cluster.kubernetes.version
+                "server {server}, which the file does not name, is older than {}, and no kubelet may be newer than an API server; for it wait: {}",
+                self.wish.cluster.kubernetes.version,
+                waiting.join(", ")
             ),
             format!("`coracle destroy {server}` takes it out of the cluster; or write its entry back"),
         ));
