@@ -6,6 +6,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc::{Sender, channel},
     },
     thread,
 };
@@ -39,16 +40,19 @@ impl Drop for Asking {
 pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Begins to listen for SIGINT and SIGTERM.
+    /// Listens for SIGINT and SIGTERM from the moment this returns.
     pub(crate) fn listen() -> Self {
         let interrupt = Self::default();
         let flag = interrupt.clone();
+        let (listening, heard) = channel();
         // Without the thread Ctrl-C still ends the program, only not cleanly: nothing to fail for.
-        let _ = thread::Builder::new().name("signals".into()).spawn(move || flag.watch());
+        let _ = thread::Builder::new().name("signals".into()).spawn(move || flag.watch(listening));
+        // A run that began before the signals are ours could be ended in the middle. A thread that gives up drops its end.
+        let _ = heard.recv();
         interrupt
     }
 
-    fn watch(&self) {
+    fn watch(&self, listening: Sender<()>) {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
         runtime.block_on(async {
             let (Ok(mut int), Ok(mut term)) =
@@ -56,6 +60,7 @@ impl Interrupt {
             else {
                 return;
             };
+            drop(listening);
             loop {
                 tokio::select! { biased; _ = int.recv() => {}, _ = term.recv() => {} }
                 if ASKING.load(Ordering::SeqCst) {
