@@ -54,6 +54,11 @@ impl Draft {
         mended
     }
 
+    /// The same file with one release after the other: no minor release may be skipped.
+    pub(crate) fn through_every_release(&self) -> Vec<Self> {
+        (0..=self.newest).map(|version| Self { version, ..self.clone() }).collect()
+    }
+
     /// The servers that are in the cluster without an entry get theirs back.
     pub(crate) fn with_every_member(&self, stage: &Stage) -> Self {
         let mut all = self.clone();

@@ -146,16 +146,33 @@ impl Play {
         }
         self.stage.pass(300);
         for _ in 0..2 {
-            let _ = self.stage.apply();
-            self.stage.pass(90);
+            self.tries_once_more();
         }
+        if self.stage.finds("version-refused") {
+            for step in self.draft.through_every_release() {
+                self.draft = step;
+                self.file();
+                self.tries_once_more();
+            }
+        }
+        self.names_who_is_behind();
+        self.stage.apply_to_the_end();
+        assert!(self.stage.world.borrow().clusters_alive() <= 1, "there is a second cluster");
+        self.theirs_is_untouched(machines);
+    }
+
+    fn tries_once_more(&mut self) {
+        self.names_who_is_behind();
+        let _ = self.stage.apply();
+        self.stage.pass(90);
+    }
+
+    /// Does what the finding says to do.
+    fn names_who_is_behind(&mut self) {
         if self.stage.finds("server-behind") {
             self.draft = self.draft.with_every_member(&self.stage);
             self.file();
         }
-        self.stage.apply_to_the_end();
-        assert!(self.stage.world.borrow().clusters_alive() <= 1, "there is a second cluster");
-        self.theirs_is_untouched(machines);
     }
 
     fn theirs_is_untouched(&self, machines: usize) {
