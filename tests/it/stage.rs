@@ -30,7 +30,11 @@ pub(crate) struct Stage {
 pub(crate) struct Told(pub RefCell<Vec<Event>>);
 
 impl Events for Told {
+    #[expect(clippy::print_stdout, reason = "who names a story wants to read it")]
     fn tell(&self, event: Event) {
+        if std::env::var_os("CORACLE_STORY").is_some() {
+            println!("{:?} {:?}", event.at, event.what);
+        }
         self.0.borrow_mut().push(event);
     }
 }
@@ -113,8 +117,9 @@ impl Stage {
         })
     }
 
-    /// What `coracle plan --out` keeps.
+    /// What `coracle plan --out` keeps, by a new operator's process.
     pub(crate) fn save(&self) -> Vec<u8> {
+        *self.operators.borrow_mut() += 1;
         let (plan, _, facts) = self.plan();
         let text = serde_json::to_string(&Saved::new(plan, &facts)).unwrap();
         self.world.borrow_mut().watch_text("a saved plan", &text);

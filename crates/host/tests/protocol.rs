@@ -149,9 +149,10 @@ fn a_script_outlives_its_operator_and_the_next_one_is_told() {
         let fault = verdict.expect_err("the first still runs");
         assert_eq!((said, fault.cause, fault.detail.as_str()), (Vec::new(), Cause::Busy, "load-modules"));
 
-        // Observing needs no lock.
-        let reply = ground.ask(step(HostOp::Observe(Survey::default()), Vec::new()));
-        assert!(matches!(reply, StepReply::Observed(..)));
+        // What is seen now would be out of date at once.
+        let look = || step(HostOp::Observe(Survey::default()), Vec::new());
+        let (_, verdict) = ground.exec(&one(look()));
+        assert_eq!(verdict.expect_err("the first still runs").cause, Cause::Busy);
 
         fs::write(&gate, "go\n").expect("somebody reads");
         let mut patient = ground.tree();
@@ -160,6 +161,8 @@ fn a_script_outlives_its_operator_and_the_next_one_is_told() {
         let (said, verdict) = hear(decoder, ground.raw(Escalation::Root, input.archive.expose()));
         assert_eq!(verdict, Ok(()));
         assert!(matches!(said.last(), Some(Said::Ended(_, StepReply::Unchanged))), "it was done: {said:?}");
+        assert!(matches!(ground.ask(look()), StepReply::Observed(..)), "looking leaves no lock behind");
+        assert!(!ground.path("/run/coracle/exec").exists());
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use model::{
-    facts::Facts,
+    facts::{Api, Facts, NodeFact},
     op::{HostOp, KubeOp, Run},
     plan::{Change, ChangeKind, Plan, StepId},
     report::{Report, Weight},
@@ -39,7 +39,8 @@ pub fn node(wish: &Wish<'_>, facts: &Facts, name: &NodeName, leave: Leave) -> (P
     // A host without coracle's mark has been cleared already, or was never ours.
     let ours = site.filter(|site| site.stable().owned.is_some());
     if may_leave(wish, facts, name, leave, &mut draft) {
-        let gone = take_out(facts, name, ours, &mut draft);
+        let settled = others_to_begin(facts, name, &sites, &mut draft);
+        let gone = take_out(facts, name, ours, &settled, &mut draft);
         match (ours, site) {
             (Some(site), _) => clear(wish, site, gone, leave, &mut draft),
             (None, Some(_)) => {}
@@ -88,7 +89,7 @@ fn may_leave(wish: &Wish<'_>, facts: &Facts, name: &NodeName, leave: Leave, draf
         return true;
     }
     let others = members.iter().filter(|(member, _)| member.as_str() != name.as_str());
-    let healthy = others.filter(|(_, node)| node.ready && node.voter == Some(true)).count();
+    let healthy = others.filter(|(name, node)| is_well(facts, name, node)).count();
     let left = members.len().saturating_sub(1);
     let mut refuse = |code: &str, text: String, cure: &str| {
         draft.find(finding::cluster(code, Weight::Refused, text, cure));
@@ -121,6 +122,26 @@ fn others_may_serve(wish: &Wish<'_>, facts: &Facts, name: &NodeName) -> bool {
     others.any(|node| facts.host(&node.name).is_none_or(|host| host.stable.k3s.data.has_datastore()))
 }
 
+/// Whether a member votes and serves. For forty seconds a Node says it is Ready after its server has stopped; its own API
+/// says so at once.
+fn is_well(facts: &Facts, name: &str, node: &NodeFact) -> bool {
+    let silent = facts.kube.apis.iter().any(|(server, api)| server.as_str() == name && *api != Api::Ready);
+    node.ready && node.voter == Some(true) && !silent
+}
+
+/// Waits for servers that were there a moment ago and are beginning anew: an apply may have died on the way.
+fn others_to_begin(facts: &Facts, name: &NodeName, sites: &[Site<'_>], draft: &mut Draft) -> Vec<StepId> {
+    let stops = facts.kube.nodes.get(name.as_str()).is_some_and(|node| node.voter.is_some());
+    let others = sites.iter().filter(|site| stops && site.name() != name);
+    let begins = |site: &&Site<'_>| {
+        let node = facts.kube.nodes.get(site.name().as_str());
+        node.is_some_and(|node| {
+            node.ready && node.voter.is_some() && !is_well(facts, site.name().as_str(), node)
+        })
+    };
+    others.filter(begins).map(|site| k3s::await_api(site, &[], draft)).collect()
+}
+
 /// Stops and disables k3s on the host, so that it cannot come back by itself: in the file's role, and in the other one
 /// where coracle installed it so before the file changed.
 fn stop(site: &Site<'_>, needs: &[StepId], draft: &mut Draft) -> Vec<StepId> {
@@ -150,11 +171,17 @@ fn stop_service(site: &Site<'_>, name: &str, needs: &[StepId], draft: &mut Draft
 }
 
 /// Stops k3s on a host of ours, and takes member and Node out of the cluster.
-fn take_out(facts: &Facts, name: &NodeName, ours: Option<&Site<'_>>, draft: &mut Draft) -> Vec<StepId> {
+fn take_out(
+    facts: &Facts,
+    name: &NodeName,
+    ours: Option<&Site<'_>>,
+    needs: &[StepId],
+    draft: &mut Draft,
+) -> Vec<StepId> {
     let node = facts.kube.nodes.get(name.as_str());
     let members = facts.kube.nodes.values().filter(|node| node.voter.is_some()).count();
     let member = node.is_some_and(|node| node.voter.is_some());
-    let mut needs = Vec::new();
+    let mut needs = needs.to_vec();
     if member && members == 2 {
         needs = vec![remove_member(name, &needs, draft)];
     }

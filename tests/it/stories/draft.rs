@@ -102,6 +102,11 @@ impl Draft {
         n >= self.servers || self.etcd && (!self.named[n] || self.others_hold(n, stage))
     }
 
+    /// Whether the cluster lives on without this machine, on servers that the file names.
+    pub(crate) fn bears_the_loss(&self, n: usize, stage: &Stage) -> bool {
+        if n < self.servers { self.others_hold(n, stage) } else { can_be_spared(stage, &self.machine(n)) }
+    }
+
     fn others_hold(&self, n: usize, stage: &Stage) -> bool {
         let nodes = stage.look().kube.nodes;
         let votes =

@@ -103,7 +103,7 @@ impl Play {
         let (verb, rest) = fault.split_once(' ').unwrap_or((fault, ""));
         match verb {
             "reinstall" | "wipe" => {
-                if self.spoilt || !self.draft.names(n) || !can_be_spared(&self.stage, &host) {
+                if self.spoilt || !self.draft.names(n) || !self.draft.bears_the_loss(n, &self.stage) {
                     return;
                 }
                 self.spoilt = true;

@@ -20,6 +20,6 @@ unset IFS CDPATH ENV GREP_OPTIONS POSIXLY_CORRECT
 state=$root/var/lib/coracle
 run=$root/run/coracle
 for part in $parts; do . "$d/$part.sh"; done
-[ -z "$mutates" ] || { lock_exec && open_state; }
+if [ -n "$mutates" ]; then lock_exec && open_state; else await_exec; fi
 . "$d/steps"
 finish

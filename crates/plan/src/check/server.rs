@@ -7,9 +7,10 @@ use model::{
     op::{HostOp, KubeOp, Run},
     plan::{Act, Await, Plan, Step, StepId},
 };
-use spec::name::NodeName;
+use spec::{cluster::Version, name::NodeName};
 
 use super::{Graph, Objection};
+use crate::k3s;
 
 pub(super) fn judge(plan: &Plan, facts: &Facts, graph: &Graph<'_>) -> Vec<Objection> {
     let mut objections: Vec<Objection> = one_cluster(plan, facts).into_iter().collect();
@@ -17,6 +18,7 @@ pub(super) fn judge(plan: &Plan, facts: &Facts, graph: &Graph<'_>) -> Vec<Object
     objections.extend(quorum(plan, facts));
     objections.extend(restarts(plan, facts));
     objections.extend(agents_behind(plan, facts, graph));
+    objections.extend(agents_ahead(plan, facts, graph));
     objections
 }
 
@@ -161,14 +163,13 @@ fn restarts(plan: &Plan, facts: &Facts) -> Vec<Objection> {
         (node.voter == Some(true) && node.ready).then(|| name.as_str().to_owned())
     };
     let healthy: BTreeSet<String> = members.iter().filter_map(healthy).collect();
-    let starts = |step: &&Step| matches!(&step.act, Act::Host(HostOp::SetService { name, run: Run::Started { .. }, .. }) if name == "k3s");
     let costs = |step: &&Step| {
         serves(&step.host, facts)
             && healthy.contains(step.host.as_str())
             && healthy.len() - 1 <= members.len() / 2
             && members.len() > 2
     };
-    let wrong = plan.steps.iter().filter(starts).filter(costs);
+    let wrong = plan.steps.iter().filter(|step| starts(step, "k3s")).filter(costs);
     wrong
         .map(|step| Objection {
             rule: "quorum",
@@ -180,15 +181,10 @@ fn restarts(plan: &Plan, facts: &Facts) -> Vec<Objection> {
 
 /// No agent gets a version before every server has it.
 fn agents_behind(plan: &Plan, facts: &Facts, graph: &Graph<'_>) -> Vec<Objection> {
-    let starts = |step: &&Step| matches!(&step.act, Act::Host(HostOp::SetService { name, run: Run::Started { .. }, .. }) if name == "k3s-agent");
-    let upgrades: Vec<&Step> = plan
-        .steps
-        .iter()
-        .filter(|step| matches!(&step.act, Act::Host(HostOp::SetService { name, run: Run::Started { .. }, .. }) if name == "k3s"))
-        .filter(|step| changes_version(plan, &step.host, facts))
-        .collect();
+    let servers = plan.steps.iter().filter(|step| starts(step, "k3s"));
+    let upgrades: Vec<&Step> = servers.filter(|step| changes_version(plan, &step.host, facts)).collect();
     let mut objections = Vec::new();
-    for agent in plan.steps.iter().filter(starts) {
+    for agent in plan.steps.iter().filter(|step| starts(step, "k3s-agent")) {
         for server in &upgrades {
             if !back_before(plan, graph, server, agent) {
                 objections.push(Objection {
@@ -202,11 +198,59 @@ fn agents_behind(plan: &Plan, facts: &Facts, graph: &Graph<'_>) -> Vec<Objection
     objections
 }
 
+/// No agent gets a version that is newer than what an API server runs, unless that one is brought to it before.
+fn agents_ahead(plan: &Plan, facts: &Facts, graph: &Graph<'_>) -> Vec<Objection> {
+    let mut objections = Vec::new();
+    for agent in plan.steps.iter().filter(|step| starts(step, "k3s-agent") && fetches(plan, &step.host)) {
+        let Some(version) = awaited(plan, &agent.host) else { continue };
+        let older = api_servers(facts).filter(|(_, runs)| runs.minor < version.minor);
+        for (server, runs) in older {
+            let brought = plan.steps.iter().any(|step| {
+                step.host.as_str() == server && starts(step, "k3s") && back_before(plan, graph, step, agent)
+            });
+            if !brought {
+                objections.push(Objection {
+                    rule: "agents-behind-servers",
+                    steps: vec![agent.id.clone()],
+                    text: format!("agent {} gets {version}, but {server} runs {runs}", agent.host),
+                });
+            }
+        }
+    }
+    objections
+}
+
+/// Which version a node is waited for with.
+fn awaited<'a>(plan: &'a Plan, host: &NodeName) -> Option<&'a Version> {
+    plan.steps.iter().find_map(|step| match &step.act {
+        Act::Wait { until: Await::NodeReady(name, version), .. } if name == host => version.as_ref(),
+        _ => None,
+    })
+}
+
+/// The servers of the cluster and what they run: by the binary where the host answers, else by the Node.
+fn api_servers(facts: &Facts) -> impl Iterator<Item = (&str, &Version)> {
+    let nodes = facts.kube.nodes.iter().filter(|(_, node)| node.labels.contains_key(k3s::CONTROL_PLANE));
+    nodes.filter_map(|(name, node)| {
+        let host = facts.hosts.iter().find(|(host, _)| host.as_str() == name);
+        let binary = host.and_then(|(host, _)| facts.host(host)?.stable.k3s.version.as_ref());
+        Some((name.as_str(), binary.or(node.version.as_ref())?))
+    })
+}
+
+fn starts(step: &Step, service: &str) -> bool {
+    matches!(&step.act, Act::Host(HostOp::SetService { name, run: Run::Started { .. }, .. }) if name == service)
+}
+
+fn fetches(plan: &Plan, host: &NodeName) -> bool {
+    plan.steps
+        .iter()
+        .any(|step| step.host == *host && matches!(step.act, Act::Host(HostOp::FetchArtifact { .. })))
+}
+
 fn changes_version(plan: &Plan, host: &NodeName, facts: &Facts) -> bool {
     let had_one = facts
         .host(host)
         .is_some_and(|facts| facts.stable.k3s.version.is_some() && facts.stable.k3s.data.has_datastore());
-    let fetches =
-        |step: &Step| step.host == *host && matches!(step.act, Act::Host(HostOp::FetchArtifact { .. }));
-    had_one && plan.steps.iter().any(fetches)
+    had_one && fetches(plan, host)
 }

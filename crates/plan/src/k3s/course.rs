@@ -45,11 +45,15 @@ pub(crate) fn decide(evidence: &Evidence<'_>, barred: &BTreeSet<NodeName>) -> Co
     if evidence.servers().any(|place| place.removed) {
         return Course::Wait("a server was a member of a cluster that no server of the file holds");
     }
-    // A founder whose run died before k3s had data keeps its office; otherwise the first by name takes it.
-    let begun =
-        evidence.servers().find(|place| place.form_now() == Some(Form::Found) && usable(place.name()));
-    match begun.or_else(|| evidence.servers().find(|place| usable(place.name()))) {
+    // A founder whose run died before k3s had data keeps its office, for it may be starting just now; otherwise the first
+    // by name takes it.
+    let servers: Vec<_> = evidence.servers().collect();
+    let begun: Vec<_> =
+        servers.iter().copied().filter(|place| place.form_now() == Some(Form::Found)).collect();
+    let heirs = if begun.is_empty() { &servers } else { &begun };
+    match heirs.iter().find(|place| usable(place.name())) {
         Some(place) => Course::Found(place.name().clone()),
-        None => Course::Wait("no server can be worked on"),
+        None if begun.is_empty() => Course::Wait("no server can be worked on"),
+        None => Course::Wait("the server that has begun to found the cluster is refused"),
     }
 }

@@ -169,6 +169,17 @@ impl<'a> Place<'a> {
         matches!(self.site.stable().files.get(path), Some(FileFact::File { .. }))
     }
 
+    /// Whether its k3s runs and its Node was deleted: a kubelet registers when it begins, and not again. Its password is made
+    /// just before it registers for the first time, so a young one may belong to a Node that is on its way. Deleting the
+    /// Node of an etcd member removes the member too, which `removed` tells.
+    pub(crate) fn is_forgotten(&self, evidence: &Evidence<'_>) -> bool {
+        let answers = evidence.facts.kube.apis.values().any(|api| *api == Api::Ready);
+        let votes = self.role() == Role::Server && *evidence.datastore() == Datastore::Etcd;
+        let clock = self.site.facts.volatile.clock;
+        let old = self.site.stable().k3s.node_password.is_some_and(|made| made + REGISTERING < clock);
+        answers && !votes && old && self.active && self.life == Life::Member && self.node.is_none()
+    }
+
     /// Whether the cluster still knows this node from an earlier life whose data is gone.
     pub(crate) fn is_ghost(&self) -> bool {
         self.life == Life::Fresh && self.ghost
@@ -188,6 +199,9 @@ fn ahead(facts: &Facts, clock: u64) -> i64 {
 
 /// What two clocks, read over a network, may still differ by.
 const MARGIN: i64 = 15;
+
+/// Seconds between the making of a node's password and the Node, at most.
+const REGISTERING: u64 = 60;
 
 /// Whether an agent that lost its data came back by itself: its node password is then younger than its Node object, and
 /// k3s turns it away for ever. Both are made when a node first registers, the password first. A Node that is Ready is

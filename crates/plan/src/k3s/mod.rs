@@ -27,9 +27,13 @@ use spec::{
 
 pub(crate) use binary::binary_url;
 pub(crate) use config::{Form, SECRETS, drop_in, secrets, url};
+pub(crate) use wait::await_api;
 pub(crate) use want::{AGENT_TOKEN, BINARY, DROP_IN, JOIN_TOKEN, service, survey, wants};
 
 use crate::{Wish, draft::Draft, site::Site};
+
+/// The label of every server's Node.
+pub(crate) const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
 
 /// Adds everything the domain has to do.
 pub(crate) fn plan(wish: &Wish<'_>, facts: &Facts, sites: &[Site<'_>], draft: &mut Draft) {

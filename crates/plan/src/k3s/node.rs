@@ -70,14 +70,13 @@ pub(crate) fn bring(
     bring: Bring<'_>,
     draft: &mut Draft,
 ) -> Vec<StepId> {
-    // A kubelet that runs does not make its Node again once that is deleted, nor does a server that was removed come back:
-    // they must begin anew.
-    let reborn = (place.is_ghost() || place.removed) && place.active;
+    let reborn = begins_anew(evidence, place);
     let starts = reborn || !place.active || !is_enabled(place) || !stamp_holds(wish, place);
-    // What a running member reads at its next start must not change before its turn: it could restart by itself.
-    let mut before = if place.life == Life::Member && starts { bring.gate.to_vec() } else { Vec::new() };
+    // What runs, or has run here, must not find new files or another binary before its turn: it could begin anew by itself.
+    let could_start = place.active || place.life == Life::Member;
+    let mut before = if could_start && starts { bring.gate.to_vec() } else { Vec::new() };
     before.extend(guard_end(place, draft));
-    before.extend(stale(wish, place, &before, draft));
+    before.extend(stale(wish, evidence, place, &before, draft));
 
     let mut done = host::diff(&place.site, &files(wish.cluster, place), &before, draft);
     done.extend(binary(wish, place, &before, draft));
@@ -108,11 +107,22 @@ fn files(cluster: &Cluster, place: &Place<'_>) -> Vec<Want> {
     wants
 }
 
-/// Before the secrets drop-in changes, or the Node of an earlier life is deleted, or where k3s runs on although its member
-/// was removed, the stamp is spoilt: it cannot know of any of these, and a run that dies between the change and the restart must find the restart still to be done.
-fn stale(wish: &Wish<'_>, place: &Place<'_>, needs: &[StepId], draft: &mut Draft) -> Option<StepId> {
-    let must = secret_differs(wish, place) || place.is_ghost() || place.removed;
-    if !must || !place.active {
+/// Whether what runs is of no use any more: a kubelet does not make its Node again once that is deleted, nor does a server
+/// that was removed come back.
+fn begins_anew(evidence: &Evidence<'_>, place: &Place<'_>) -> bool {
+    (place.is_ghost() || place.removed || place.is_forgotten(evidence)) && place.active
+}
+
+/// Before the secrets drop-in changes, and where k3s begins anew, the stamp is spoilt: it cannot know of either, and a run
+/// that dies between the change and the restart must find the restart still to be done.
+fn stale(
+    wish: &Wish<'_>,
+    evidence: &Evidence<'_>,
+    place: &Place<'_>,
+    needs: &[StepId],
+    draft: &mut Draft,
+) -> Option<StepId> {
+    if !(secret_differs(wish, place) && place.active || begins_anew(evidence, place)) {
         return None;
     }
     let name = want::service(place.role());

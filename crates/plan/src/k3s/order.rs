@@ -49,7 +49,7 @@ pub(crate) fn plan(
         open: Vec::new(),
         reads: Reads::default(),
         source: None,
-        held: false,
+        held: BTreeSet::new(),
     };
     match course {
         Course::Wait(why) => queue.prepare_all(why, draft),
@@ -74,8 +74,8 @@ struct Queue<'a, 'w> {
     /// all members have it, or a kubelet could be newer than an API server it meets.
     open: Vec<StepId>,
     reads: Reads,
-    /// Whether a server that has to restart may not: then no agent gets a version before it.
-    held: bool,
+    /// Servers that have to restart and may not: no agent gets a newer version before them.
+    held: BTreeSet<NodeName>,
     /// The server that tokens are read from and that others join through.
     source: Option<NodeName>,
 }
@@ -168,7 +168,7 @@ impl<'w> Queue<'_, 'w> {
                     format!("{} must restart, but etcd would lose its majority: not all other members vote and are ready", place.name()),
                     "bring the other servers back first, then run again",
                 ));
-                self.held = true;
+                self.held.insert(place.name().clone());
                 continue;
             }
             let tokens = self.member_tokens(&place, draft);
@@ -176,13 +176,6 @@ impl<'w> Queue<'_, 'w> {
             let bring = Bring { form, gate: &gate, tokens, ghost: Vec::new() };
             let end = node::bring(self.wish, self.evidence, &place, bring, draft);
             self.gate = behind(gate, &place, end, draft);
-        }
-    }
-
-    /// The next in the queue waits for this one too.
-    fn pass(&mut self, end: Vec<StepId>) {
-        if !end.is_empty() {
-            self.gate = end;
         }
     }
 
@@ -204,7 +197,9 @@ impl<'w> Queue<'_, 'w> {
         let mut turns = Vec::new();
         for place in fresh.into_iter().filter(|place| founder != Some(place.name())) {
             let Some(ghost) = self.lay_ghost(&place, draft) else { continue };
-            self.pass(ghost.clone());
+            if !ghost.is_empty() {
+                self.gate.clone_from(&ghost);
+            }
             turns.push((place, ghost));
         }
         for (place, ghost) in turns {
@@ -217,7 +212,7 @@ impl<'w> Queue<'_, 'w> {
             let gate = self.gate.clone();
             let bring = Bring { form, gate: &gate, tokens, ghost };
             let end = node::bring(self.wish, self.evidence, &place, bring, draft);
-            self.pass(end);
+            self.gate = behind(gate, &place, end, draft);
         }
     }
 

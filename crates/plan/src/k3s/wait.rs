@@ -14,6 +14,7 @@ use super::{
 use crate::{
     Wish,
     draft::{Draft, Work},
+    site::Site,
 };
 
 /// How long a server may take until its API is ready, or a node until it is Ready.
@@ -30,12 +31,7 @@ pub(super) fn await_started(
     let name = place.name();
     let mut needs = needs.to_vec();
     if place.role() == Role::Server {
-        needs = vec![draft.add(
-            &place.site,
-            "API ready",
-            Work::wait(Await::ApiReady(name.clone()), PATIENCE),
-            &needs,
-        )];
+        needs = vec![await_api(&place.site, &needs, draft)];
     }
     let version = Some(wish.cluster.kubernetes.version.clone());
     let (what, until) = if makes_ready(wish.cluster.network.cni) {
@@ -49,6 +45,12 @@ pub(super) fn await_started(
         ready.push(draft.add(&place.site, "etcd votes", votes, &ready.clone()));
     }
     ready
+}
+
+/// Waits for the API endpoint of a server.
+pub(crate) fn await_api(site: &Site<'_>, needs: &[StepId], draft: &mut Draft) -> StepId {
+    let until = Await::ApiReady(site.name().clone());
+    draft.add(site, "API ready", Work::wait(until, PATIENCE), needs)
 }
 
 /// Waits for a node that runs but is not ready yet: a run before this one may have died while it waited.

@@ -65,7 +65,9 @@ pub(super) fn plan(wish: &Wish<'_>, site: &Site<'_>, wants: &[Want], draft: &mut
     if changed.is_empty() && gone.is_empty() && !reload {
         return None;
     }
-    let armed = arm(wish, site, service, &changed, &gone, draft);
+    let guard = guard(wish, site, service, &changed, &gone);
+    let id = guard.id.clone();
+    let armed = arm(site, guard, draft);
     let mut steps = host::diff(
         site,
         &changed.into_iter().cloned().collect::<Vec<_>>(),
@@ -76,7 +78,7 @@ pub(super) fn plan(wish: &Wish<'_>, site: &Site<'_>, wants: &[Want], draft: &mut
         steps.push(host::restore(site, &id, &before, std::slice::from_ref(&armed), draft));
     }
     steps.push(armed);
-    Some(reload_prove_disarm(wish, site, service, stamp, &steps, draft))
+    Some(reload_prove_disarm(id, site, service, stamp, &steps, draft))
 }
 
 /// Guarded resources that are owned and no longer wanted.
@@ -105,14 +107,13 @@ fn stamp(site: &Site<'_>, wants: &[Want]) -> Option<String> {
     (!text.is_empty() || owned_before).then(|| Sha256::of(text.as_bytes()).short().to_owned())
 }
 
-fn arm(
+fn guard(
     wish: &Wish<'_>,
     site: &Site<'_>,
     service: &str,
     changed: &[&Want],
     gone: &[(ResourceId, model::facts::Before)],
-    draft: &mut Draft,
-) -> StepId {
+) -> Guard {
     let mut paths: Vec<String> = changed
         .iter()
         .map(|want| want.resource())
@@ -122,13 +123,12 @@ fn arm(
     paths.extend(gone.iter().map(|(id, _)| id.name.clone()));
     paths.sort();
     paths.dedup();
-    let guard = Guard {
-        id: guard_id(wish, site),
-        init: site.stable().init,
-        window: WINDOW,
-        paths,
-        service: service.to_owned(),
-    };
+    // One that is armed already under this name must be one that gives all of these back.
+    let id = wish.seed.name(&format!("guard {} {}", site.name(), paths.join(" ")));
+    Guard { id, init: site.stable().init, window: WINDOW, paths, service: service.to_owned() }
+}
+
+fn arm(site: &Site<'_>, guard: Guard, draft: &mut Draft) -> StepId {
     let title = format!("arm a revert of the sshd changes, {WINDOW} s");
     draft.add(
         site,
@@ -138,12 +138,8 @@ fn arm(
     )
 }
 
-fn guard_id(wish: &Wish<'_>, site: &Site<'_>) -> String {
-    wish.seed.name(&format!("guard {}", site.name()))
-}
-
 fn reload_prove_disarm(
-    wish: &Wish<'_>,
+    id: String,
     site: &Site<'_>,
     service: &str,
     stamp: Option<String>,
@@ -167,7 +163,7 @@ fn reload_prove_disarm(
         change: Change::new(ChangeKind::Run, "log in afresh to prove access"),
     };
     let prove = draft.add(site, "prove access", prove, &[reload]);
-    let op = HostOp::DisarmGuard { id: guard_id(wish, site) };
+    let op = HostOp::DisarmGuard { id };
     let change = Change::new(ChangeKind::Run, "disarm the revert");
     draft.add(site, "disarm guard", Work::host(op, change), &[prove])
 }

@@ -123,6 +123,27 @@ fn an_agent_that_may_run_ahead_of_its_servers_is_objected_to() {
 }
 
 #[test]
+fn an_agent_that_gets_a_newer_version_than_a_server_nobody_brings_is_objected_to() {
+    let cluster = nodes(1, 1, "kubernetes: {datastore: etcd}");
+    let mut facts = fresh(&cluster);
+    member(&mut facts, "s1", true, "ca");
+    member(&mut facts, "a1", false, "ca");
+    pretend(&cluster, &mut facts);
+    let agent = crate::world::at(&mut facts, "a1");
+    agent.stable.k3s.binary = None;
+    agent.stable.services.clear();
+    agent.stable.k3s.version = Some("v1.35.6+k3s1".parse().unwrap());
+    let (plan, _) = make(&cluster, &facts);
+    assert!(broken(&plan, &facts).is_empty());
+
+    let mut other = facts.kube.nodes["s1"].clone();
+    other.version = Some("v1.35.6+k3s1".parse().unwrap());
+    other.labels.insert("node-role.kubernetes.io/control-plane".into(), "true".into());
+    facts.kube.nodes.insert("s9".into(), other);
+    assert_eq!(broken(&plan, &facts), ["agents-behind-servers"]);
+}
+
+#[test]
 fn a_step_that_uses_a_secret_nobody_reads_before_it_is_objected_to() {
     let cluster = nodes(1, 1, "");
     let facts = fresh(&cluster);

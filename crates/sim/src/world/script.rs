@@ -43,7 +43,6 @@ pub(crate) struct Script {
     exec: Exec,
     next: usize,
     state: State,
-    mutates: bool,
     /// Said while the operator's link was down.
     held: Vec<Said>,
     inbox: Option<Rc<RefCell<Inbox>>>,
@@ -73,7 +72,6 @@ impl World {
             exec,
             next: 0,
             state: State::Waiting(self.now),
-            mutates,
             held: Vec::new(),
             inbox: Some(inbox.clone()),
         };
@@ -99,11 +97,11 @@ impl World {
         }
     }
 
-    /// Only one exec that changes things works on a machine at a time.
+    /// Only one exec that changes things works on a machine at a time, and nobody looks meanwhile.
     fn try_lock(&mut self, number: u64, host: &NodeName, since: Duration) {
         let script = self.scripts.get_mut(&number).expect("it was looked up");
         let first = self.machines[host].scripts.first().copied();
-        if !script.mutates || first == Some(number) {
+        if first.is_none_or(|first| first == number) {
             script.state = State::Ready;
             return self.begin_step(number, host);
         }

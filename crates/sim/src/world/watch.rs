@@ -43,13 +43,14 @@ impl World {
             .filter(|(name, _)| *name != member)
             .filter_map(|(_, other)| other.host.clone())
             .collect();
-        let disrupted = |other: &&NodeName| self.is_disrupted(other);
-        if let Some(other) = others.iter().find(disrupted) {
-            self.violate(format!("{doing} {host} while {other} is disrupted"));
-        }
         let (all, up) = self.votes(id, host);
         let forced = all <= 2 && doing == "restarting" || all == 1;
         let had = up * 2 > all;
+        // Without a majority nothing is served that could be taken away: a cold start has all of them begin at once.
+        let disrupted = |other: &&NodeName| self.is_disrupted(other);
+        if let Some(other) = others.iter().find(disrupted).filter(|_| had) {
+            self.violate(format!("{doing} {host} while {other} is disrupted"));
+        }
         let keeps = (up - 1) * 2 > all;
         let excused = others.iter().any(|other| self.was_just_hit(other));
         if had && !keeps && !forced && !excused {
