@@ -181,7 +181,8 @@ impl Stage {
 
     fn judged((plan, report): (Plan, Report), facts: &Facts) -> (Plan, Report) {
         let objections = plan::check(&plan, facts);
-        assert!(objections.is_empty(), "{objections:#?}");
+        let steps: Vec<_> = plan.steps.iter().map(|step| (&step.id, &step.needs)).collect();
+        assert!(objections.is_empty(), "{objections:#?}\n{steps:?}");
         (plan, report)
     }
 

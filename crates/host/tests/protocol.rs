@@ -223,6 +223,51 @@ fn a_guard_fires_by_itself_when_its_time_is_over() {
     }
 }
 
+/// A host stood still for longer than the guard's window: its script wakes in the middle of the change, and the revert with it.
+#[test]
+fn what_a_script_changes_after_its_revert_has_fired_is_not_begun_or_taken_back() {
+    for shell in shells() {
+        let ground = fresh(shell);
+        ground.write("/etc/ssh/late", "before\n");
+        ground.write("/fake/units/ssh", "1 1\n");
+        ground.write("/fake/log", "");
+        let (gate, done) = (ground.path("/gate"), ground.path("/done"));
+        assert!(Command::new("mkfifo").args([&gate, &done]).status().expect("it runs").success());
+        // The step that is under way when the revert fires ends with a change that the revert has already given back.
+        ground.tool("modprobe", "read -r _ <\"$ROOT/gate\"; echo late >\"$ROOT/etc/ssh/late\"\n");
+        ground.tool("systemctl", "case $1 in reload-or-restart) echo \"$*\" >\"$ROOT/done\" ;; esac\n");
+        let guard = Guard {
+            id: "slept".to_owned(),
+            init: model::facts::Init::Systemd,
+            window: 0,
+            paths: vec!["/etc/ssh/late".to_owned(), "/etc/ssh/later".to_owned()],
+            service: "ssh".to_owned(),
+        };
+        let steps = vec![
+            step(HostOp::ArmGuard(guard), Vec::new()),
+            step(HostOp::LoadModules { names: vec!["slow".to_owned()] }, Vec::new()),
+            put("/etc/ssh/later", b"later"),
+        ];
+        let once = || fs::read_to_string(&done).expect("it reloads");
+        let (said, verdict) = std::thread::scope(|scope| {
+            let script = scope.spawn(|| ground.exec(&Exec { steps }));
+            assert_eq!(once(), "reload-or-restart ssh\n");
+            assert_eq!(ground.read("/etc/ssh/late").as_deref(), Some(&b"before\n"[..]));
+            fs::write(&gate, "go\n").expect("somebody reads");
+            script.join().expect("it ends")
+        });
+        assert_eq!(verdict, Ok(()));
+        let last = said.last();
+        assert!(
+            matches!(last, Some(Said::Ended(_, StepReply::Failed(why))) if why.kind == FailureKind::GuardFired),
+            "{last:?}"
+        );
+        assert_eq!(once(), "reload-or-restart ssh\n");
+        assert_eq!(ground.read("/etc/ssh/late").as_deref(), Some(&b"before\n"[..]));
+        assert!(!ground.path("/etc/ssh/later").exists());
+    }
+}
+
 #[test]
 fn what_a_revert_gives_back_is_owned_again_and_keeps_what_was_there_before_coracle() {
     for shell in shells() {

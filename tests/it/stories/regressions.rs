@@ -127,6 +127,32 @@ const REGRESSIONS: &[(&str, &str, &str)] = &[
         apply and die after 56 words
         apply",
     ),
+    (
+        "a server whose binary was replaced since it was started begins anew",
+        "plan: a host that was only prepared got its binary even where k3s ran, and its stamp then told of the one before",
+        "3 servers and 2 agents, of which the file names 3 and 2; systems 3; etcd
+        reboot s2 in 74 steps
+        apply and die after 148 words
+        edit version 0
+        apply and die after 13 words",
+    ),
+    (
+        "a host that stands still behind a guard changes nothing when it wakes",
+        "host and sim: a script went on with its change after the revert had fired, and nobody took that back",
+        "3 servers and 0 agents, of which the file names 3 and 0; systems 3; etcd
+        hang s1 in 94 steps
+        apply
+        edit sshd-that-shuts-the-operator-out
+        apply",
+    ),
+    (
+        "a server that has lost its data holds no agent back",
+        "plan: the judge took the Node of a wiped server for what it runs",
+        "7 servers and 1 agents, of which the file names 7 and 1; systems 3; etcd
+        edit version 0
+        apply
+        reinstall s1 in 0 s",
+    ),
 ];
 
 #[test]

@@ -6,9 +6,9 @@
 arm_guard() {
 	g_dir=$state/guard g_id=$1 g_init=$2 g_window=$3 g_service=$4
 	shift 4
-	g_there=''
-	{ read -r g_there _ <"$g_dir/armed"; } 2>/dev/null
+	is_armed
 	if [ "$g_there" = "$g_id" ]; then
+		guarded=$g_id
 		reply unchanged
 		return
 	fi
@@ -38,7 +38,21 @@ arm_guard() {
 	try mv -f "$g_dir/.new" "$g_dir/armed"
 	# Out of the session, so that neither the operator's end nor a restart of sshd takes it along.
 	setsid sh "$g_dir/revert" watch "$g_id" 3>&- >/dev/null 2>&1 </dev/null &
+	guarded=$g_id
 	reply changed
+}
+
+# is_armed: sets g_there to what is armed, or is just being taken back.
+is_armed() {
+	g_there=''
+	{ read -r g_there _ <"$g_dir/armed" || read -r g_there _ <"$g_dir/firing"; } 2>/dev/null
+}
+
+# still_guarded: before each step behind a guard. What was changed after it has fired would stay.
+still_guarded() {
+	g_there=''
+	{ read -r g_there _ <"$state/guard/armed"; } 2>/dev/null
+	[ "$g_there" = "$guarded" ] || fail guard-fired "the revert $guarded has fired: nothing is changed after it"
 }
 
 guard_word() { printf '%s\n' "$2" >"$g_dir/$1" || broke 'writing the guard'; }
@@ -105,10 +119,10 @@ arm_boot() {
 
 # disarm_guard ID
 disarm_guard() {
-	g_dir=$state/guard g_there='' g_fired=''
+	g_dir=$state/guard g_fired=''
 	{ read -r g_fired <"$g_dir/fired"; } 2>/dev/null
 	[ "$g_fired" != "$1" ] || fail guard-fired "the revert $1 has fired: the change was taken back"
-	{ read -r g_there _ <"$g_dir/armed"; } 2>/dev/null
+	is_armed
 	if [ "$g_there" != "$1" ]; then
 		reply unchanged
 		return
@@ -119,5 +133,6 @@ disarm_guard() {
 		"$root/etc/systemd/system/coracle-guard.service" \
 		"$root/etc/runlevels/boot/coracle-guard" "$root/etc/init.d/coracle-guard"
 	try rm -rf "$g_dir"
+	guarded=''
 	reply changed
 }

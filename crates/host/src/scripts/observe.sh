@@ -68,7 +68,7 @@ seen_system() {
 	texts /etc/os-release $([ -f "$root/etc/os-release" ] || echo /usr/lib/os-release) /etc/machine-id \
 		/proc/sys/kernel/hostname /proc/sys/kernel/arch /proc/sys/kernel/random/boot_id /proc/uptime /proc/meminfo \
 		/proc/swaps /proc/cgroups /sys/fs/cgroup/cgroup.controllers /sys/fs/selinux/enforce /etc/ufw/ufw.conf /etc/ssh/sshd_config \
-		/var/lib/coracle/cluster /var/lib/coracle/owned /var/lib/coracle/guard/armed /var/lib/coracle/stamps/* \
+		/var/lib/coracle/cluster /var/lib/coracle/owned /var/lib/coracle/guard/armed /var/lib/coracle/guard/firing /var/lib/coracle/stamps/* \
 		/etc/rancher/k3s/config.yaml /etc/rancher/k3s/config.yaml.d/*.yaml /etc/rancher/k3s/config.yaml.d/*.yml \
 		/etc/rancher/k3s/*.env /etc/default/k3s /etc/default/k3s-agent /etc/sysconfig/k3s /etc/sysconfig/k3s-agent \
 		/usr/lib/systemd/system/k3s*.service /usr/local/lib/systemd/system/k3s*.service /etc/systemd/system/k3s*.service \

@@ -18,26 +18,50 @@ watch() {
 	while armed && [ "$id" = "$1" ]; do
 		read -r up _ </proc/uptime
 		if [ "${up%%.*}" -ge "$due" ]; then
-			revert
+			take
+			give_all_back
 			reload
+			# A host that stood still for longer than the window wakes with its script in the middle of the change: what that
+			# did after us is taken back too.
+			if outlast_script; then
+				give_all_back
+				reload
+			fi
+			settle
 			return
 		fi
 		sleep 1
 	done
 }
 
-# What went well once is not done twice; what is cut off is done again at the next boot.
-revert() {
+# What is cut off is done again at the next boot.
+take() {
 	mv "$dir/armed" "$dir/firing" 2>/dev/null || [ -f "$dir/firing" ] || exit 0
 	{ read -r id _ <"$dir/firing"; } 2>/dev/null
+	read -r root <"$dir/root"
+}
+
+give_all_back() {
 	for name in "$dir"/*.path; do
 		read -r path <"$name"
 		was=${name%.path}.was
 		if [ -e "$was" ] || [ -L "$was" ]; then give_back; else rm -f "$path"; fi
 	done
+}
+
+# outlast_script: waits for a script that changes this host, a minute at most; fails when there is none.
+outlast_script() {
+	waited=0
+	while [ "$waited" -lt 60 ] && { read -r pid _ <"$root/run/coracle/exec"; } 2>/dev/null && [ -d "/proc/$pid" ]; do
+		sleep 1
+		waited=$((waited + 1))
+	done
+	[ "$waited" -gt 0 ]
+}
+
+settle() {
 	[ ! -s "$dir/owned" ] || { echo && cat "$dir/owned"; } >>"${dir%/*}/owned"
 	printf '%s\n' "$id" >"$dir/fired"
-	read -r root <"$dir/root"
 	rm -f "$root/etc/systemd/system/sysinit.target.wants/coracle-guard.service" \
 		"$root/etc/systemd/system/coracle-guard.service" \
 		"$root/etc/runlevels/boot/coracle-guard" "$root/etc/init.d/coracle-guard"
@@ -70,5 +94,9 @@ reload() {
 
 case ${1-} in
 watch) watch "$2" ;;
-boot) revert ;;
+boot)
+	take
+	give_all_back
+	settle
+	;;
 esac

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC1090,SC1091,SC2034
 # Works through the steps that came with it. $1 is the directory, on tmpfs, that holds everything that was sent.
 d=$1
-n='' root='' patience=30 mutates='' parts='' locked='' step='' reload_due=''
+n='' root='' patience=30 mutates='' parts='' locked='' guarded='' step='' reload_due=''
 nl='
 '
 # The operator may go away at any time; what was begun is brought to its end.

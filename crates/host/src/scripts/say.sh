@@ -22,6 +22,7 @@ begin() {
 	: >"$d/log"
 	[ -z "$locked" ] || printf '%s\n' "$2" >"$run/step"
 	say b "$1"
+	[ -z "$guarded" ] || still_guarded
 }
 
 reply() { say e "$step" "$1"; }

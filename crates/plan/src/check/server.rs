@@ -228,13 +228,18 @@ fn awaited<'a>(plan: &'a Plan, host: &NodeName) -> Option<&'a Version> {
     })
 }
 
-/// The servers of the cluster and what they run: by the binary where the host answers, else by the Node.
+/// The servers of the cluster and what they run at most: a Node may tell of what ran before the last restart, and the
+/// binary may have been changed since. A host without data is no server any more, whatever its Node says.
 fn api_servers(facts: &Facts) -> impl Iterator<Item = (&str, &Version)> {
     let nodes = facts.kube.nodes.iter().filter(|(_, node)| node.labels.contains_key(k3s::CONTROL_PLANE));
     nodes.filter_map(|(name, node)| {
-        let host = facts.hosts.iter().find(|(host, _)| host.as_str() == name);
-        let binary = host.and_then(|(host, _)| facts.host(host)?.stable.k3s.version.as_ref());
-        Some((name.as_str(), binary.or(node.version.as_ref())?))
+        let host = facts.hosts.keys().find(|host| host.as_str() == name).and_then(|host| facts.host(host));
+        let k3s = host.map(|host| &host.stable.k3s);
+        if k3s.is_some_and(|k3s| !k3s.data.has_datastore()) {
+            return None;
+        }
+        let binary = k3s.and_then(|k3s| k3s.version.as_ref());
+        Some((name.as_str(), binary.max(node.version.as_ref())?))
     })
 }
 

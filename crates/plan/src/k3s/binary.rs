@@ -24,6 +24,13 @@ pub(super) fn has_binary(wish: &Wish<'_>, place: &Place<'_>) -> bool {
         && stable.files.get(want::BINARY).is_some_and(|fact| host::meta_is(fact, &root(0o755)))
 }
 
+/// Whether the binary that is there is another than the wanted one.
+pub(super) fn has_another(wish: &Wish<'_>, place: &Place<'_>) -> bool {
+    let stable = place.site.stable();
+    let artifact = wish.lock.k3s(&wish.cluster.kubernetes.version, stable.arch);
+    artifact.zip(stable.k3s.binary.as_ref()).is_some_and(|(wanted, there)| wanted.sha256 != *there)
+}
+
 /// The step that brings it, where another is there or none.
 pub(super) fn binary(
     wish: &Wish<'_>,

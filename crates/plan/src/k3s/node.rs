@@ -10,7 +10,7 @@ use model::{
 use spec::cluster::{Cluster, Datastore};
 
 use super::{
-    binary::{binary, has_binary},
+    binary::{binary, has_another, has_binary},
     config::{self, Form},
     evidence::{Evidence, Life, Place},
     object,
@@ -59,7 +59,7 @@ pub(crate) fn is_prepared(wish: &Wish<'_>, place: &Place<'_>) -> bool {
 
 /// Whether bringing this member to what is wanted takes it down for a moment.
 pub(crate) fn disrupts(wish: &Wish<'_>, place: &Place<'_>) -> bool {
-    place.active && !stamp_holds(wish, place)
+    place.active && (!stamp_holds(wish, place) || was_replaced(wish, place))
 }
 
 /// Adds everything for one node. The steps it returns stand for "this node is ready"; none when nothing was to do.
@@ -70,7 +70,7 @@ pub(crate) fn bring(
     bring: Bring<'_>,
     draft: &mut Draft,
 ) -> Vec<StepId> {
-    let reborn = begins_anew(evidence, place);
+    let reborn = begins_anew(wish, evidence, place);
     let starts = reborn || !place.active || !is_enabled(place) || !stamp_holds(wish, place);
     // What runs, or has run here, must not find new files or another binary before its turn: it could begin anew by itself.
     let could_start = place.active || place.life == Life::Member;
@@ -108,9 +108,15 @@ fn files(cluster: &Cluster, place: &Place<'_>) -> Vec<Want> {
 }
 
 /// Whether what runs is of no use any more: a kubelet does not make its Node again once that is deleted, nor does a server
-/// that was removed come back.
-fn begins_anew(evidence: &Evidence<'_>, place: &Place<'_>) -> bool {
-    (place.is_ghost() || place.removed || place.is_forgotten(evidence)) && place.active
+/// that was removed come back; and where the binary was replaced since, nobody knows which one runs.
+fn begins_anew(wish: &Wish<'_>, evidence: &Evidence<'_>, place: &Place<'_>) -> bool {
+    let lost = place.is_ghost() || place.removed || place.is_forgotten(evidence);
+    place.active && (lost || was_replaced(wish, place))
+}
+
+/// Whether the binary is not the one that the stamp says was started.
+fn was_replaced(wish: &Wish<'_>, place: &Place<'_>) -> bool {
+    stamp_holds(wish, place) && has_another(wish, place)
 }
 
 /// Before the secrets drop-in changes, and where k3s begins anew, the stamp is spoilt: it cannot know of either, and a run
@@ -122,7 +128,7 @@ fn stale(
     needs: &[StepId],
     draft: &mut Draft,
 ) -> Option<StepId> {
-    if !(secret_differs(wish, place) && place.active || begins_anew(evidence, place)) {
+    if !(secret_differs(wish, place) && place.active || begins_anew(wish, evidence, place)) {
         return None;
     }
     let name = want::service(place.role());

@@ -86,7 +86,8 @@ impl<'w> Queue<'_, 'w> {
         places.filter(|place| !self.barred.contains(place.name())).cloned().collect()
     }
 
-    /// Files and binary everywhere, nothing started.
+    /// Files and binary everywhere, nothing started. What runs already, begun by a run that died since, is left alone: it
+    /// would find another binary when it begins again by itself.
     fn prepare_all(&mut self, why: &str, draft: &mut Draft) {
         let dark: Vec<_> = self.evidence.dark_servers.iter().map(ToString::to_string).collect();
         let who = if dark.is_empty() { String::new() } else { format!(" ({})", dark.join(", ")) };
@@ -101,7 +102,7 @@ impl<'w> Queue<'_, 'w> {
             },
         ));
         for role in [Role::Server, Role::Agent] {
-            for place in self.usable(role, Life::Fresh) {
+            for place in self.usable(role, Life::Fresh).into_iter().filter(|place| !place.active) {
                 node::prepare(self.wish, &place, draft);
             }
         }

@@ -2,15 +2,29 @@
 
 use std::time::Duration;
 
-use model::{op::Guard, reply::FailureKind};
+use model::{
+    op::Guard,
+    reply::{Failure, FailureKind, StepReply},
+};
 
 use super::{
     Armed, Machine,
-    apply::{Doing, Done, Effect, fail},
+    apply::{Applied, Doing, Done, Effect, fail},
     sshd,
 };
 
 impl Machine {
+    /// Does a step of an exec that has armed this revert, if it is still armed: what is changed later stays.
+    pub(crate) fn apply_guarded(&mut self, guard: Option<&str>, doing: Doing<'_>) -> Applied {
+        let armed = self.marks.armed.as_ref().map(|armed| armed.guard.id.as_str());
+        if guard.is_none() || guard == armed {
+            return self.apply(doing);
+        }
+        let text = format!("the revert {} has fired: nothing is changed after it", guard.unwrap_or_default());
+        let failure = Failure::new(FailureKind::GuardFired, text);
+        Applied { reply: StepReply::Failed(failure), effects: doing.effects }
+    }
+
     pub(super) fn arm(&mut self, guard: &Guard, doing: &mut Doing<'_>) -> Done {
         match &self.marks.armed {
             Some(armed) if armed.guard.id == guard.id => return Ok(false),

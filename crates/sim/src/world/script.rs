@@ -7,6 +7,7 @@ use std::{cell::RefCell, collections::VecDeque, rc::Rc, task::Waker, time::Durat
 use model::{
     NodeName,
     fault::{Cause, HostFault},
+    op::HostOp,
     port::Exec,
     reply::{Said, StepReply},
 };
@@ -129,6 +130,7 @@ impl World {
         let draw = self.next_number();
         let script = self.scripts.get_mut(&number).expect("it was looked up");
         let step = script.exec.steps[script.next].clone();
+        let guard = script.guard().map(str::to_owned);
         script.next += 1;
         script.state = State::Ready;
         let doing = Doing {
@@ -141,7 +143,7 @@ impl World {
             effects: Vec::new(),
         };
         let machine = self.machines.get_mut(host).expect("scripts run on machines");
-        let applied = machine.apply(doing);
+        let applied = machine.apply_guarded(guard.as_deref(), doing);
         self.ended += 1;
         self.take_effects(host, &step, applied.effects);
         let failed = matches!(applied.reply, StepReply::Failed(_));
@@ -282,5 +284,14 @@ impl Script {
     fn step_name(&self) -> Option<String> {
         let at = if self.state == State::Working { self.next } else { self.next.saturating_sub(1) };
         self.exec.steps.get(at).map(|step| step.id.to_string())
+    }
+
+    /// The revert that it has armed, and not disarmed since.
+    fn guard(&self) -> Option<&str> {
+        self.exec.steps[..self.next].iter().fold(None, |armed, step| match &step.op {
+            HostOp::ArmGuard(guard) => Some(guard.id.as_str()),
+            HostOp::DisarmGuard { .. } => None,
+            _ => armed,
+        })
     }
 }

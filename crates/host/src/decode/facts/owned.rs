@@ -71,9 +71,9 @@ pub(super) fn integrity(evidence: &Evidence, looks: &Looks) -> BTreeMap<String, 
     text.lines().filter_map(entry).collect()
 }
 
-/// `ID DUE`, due by uptime. Armed in an earlier boot and still there, it fires at once.
+/// `ID DUE`, due by uptime. Armed in an earlier boot and still there, it fires at once; until all is given back it is there.
 pub(super) fn guard(evidence: &Evidence, uptime: u64) -> Option<GuardFact> {
-    let armed = evidence.text("/var/lib/coracle/guard/armed");
-    let (id, due) = armed.trim().split_once(' ')?;
+    let words = ["armed", "firing"].map(|word| evidence.text(&format!("/var/lib/coracle/guard/{word}")));
+    let (id, due) = words.iter().find_map(|text| text.trim().split_once(' '))?;
     Some(GuardFact { id: plain(id), left: system::seconds(due).saturating_sub(uptime) })
 }
