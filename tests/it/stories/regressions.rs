@@ -153,6 +153,16 @@ const REGRESSIONS: &[(&str, &str, &str)] = &[
         apply
         reinstall s1 in 0 s",
     ),
+    (
+        "a host that stands still while its revert is due is given a moment when it wakes",
+        "sim: the judge counted the time in which the machine stood still as time locked out",
+        "4 servers and 3 agents, of which the file names 4 and 3; systems 4; etcd
+        apply
+        apply
+        hang s1 for 30s in 35 s
+        edit sshd-that-shuts-the-operator-out
+        apply",
+    ),
 ];
 
 #[test]

@@ -10,6 +10,7 @@
 //! | `STATIC_WEB_SERVER` | path of static-web-server, if it is not in `PATH` |
 //! | `ROUNDS`, `SECONDS` | 3 rounds of 3 seconds each |
 //! | `ONLY` | cases whose name contains this |
+//! | `TURNS` | 15 turns of a second each for the latency of morph and nginx at the same rate |
 
 #![expect(
     clippy::print_stdout,
@@ -19,8 +20,10 @@
 )]
 
 mod load;
+mod pace;
 mod servers;
 mod table;
+mod tail;
 
 use std::{collections::BTreeMap, env, fs, path::Path, thread};
 
@@ -106,6 +109,7 @@ fn main() {
         }
     }
     table::print(&servers, &results);
+    tail::print(&mut servers, number("TURNS", 15), &only);
 }
 
 /// Whether the program that makes the load is there; says so if not.

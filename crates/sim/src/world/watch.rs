@@ -114,6 +114,10 @@ impl World {
     }
 
     pub(super) fn judge_lockout(&mut self, host: &NodeName, since: Duration) {
+        // A machine that has just woken is given the time to fire its revert.
+        if self.hit.get(host).is_some_and(|at| self.now.saturating_sub(*at) < SLACK) {
+            return self.schedule(SLACK, Task::LockedOut { host: host.clone(), since });
+        }
         let machine = self.machines.get(host);
         if machine.is_some_and(|machine| machine.is_on() && machine.ssh.locked_out == Some(since)) {
             let span = self.now.saturating_sub(since).as_secs();
