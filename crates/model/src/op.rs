@@ -3,13 +3,14 @@
 //! Every operation begins by looking whether its end is already reached, and then does nothing, so each may be
 //! repeated at any time. Each has an encoder (`host`), a simulated effect (`sim`) and a conformance case.
 
+mod kube;
+mod lease;
+mod survey;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use spec::{
-    cluster::Taint,
-    name::{ClusterName, NodeName},
-};
+use spec::name::ClusterName;
 
 use crate::{
     digest::Sha256,
@@ -17,6 +18,10 @@ use crate::{
     resource::{Kind, ResourceId},
     secret::Content,
 };
+
+pub use kube::KubeOp;
+pub use lease::{Holder, Lease};
+pub use survey::{Look, Survey};
 
 /// One thing a host can be asked to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -214,97 +219,6 @@ pub struct Guard {
     pub paths: Vec<String>,
     /// The service that is reloaded after they were given back.
     pub service: String,
-}
-
-/// A try at the cluster lock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lease {
-    /// Who takes it.
-    pub holder: Holder,
-    /// The cluster it is for.
-    pub cluster: ClusterName,
-    /// Seconds of the host's uptime after which others may take it over.
-    pub seconds: u32,
-    /// A holder whose process is known to be dead: its lock may be taken over at once.
-    pub dead: Vec<Holder>,
-}
-
-/// Who holds the cluster lock.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Holder {
-    /// Login name.
-    pub user: String,
-    /// Name of the operator's machine.
-    pub machine: String,
-    /// Process id there.
-    pub pid: u32,
-    /// Seconds since 1970 when the run began.
-    pub started: u64,
-}
-
-/// What to look at on one host, beside what is always looked at.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Survey {
-    /// Paths, with how to look at each.
-    pub paths: BTreeMap<String, Look>,
-    /// Packages.
-    pub packages: Vec<String>,
-    /// Services.
-    pub services: Vec<String>,
-    /// Kernel settings.
-    pub sysctls: Vec<String>,
-    /// Kernel modules.
-    pub modules: Vec<String>,
-    /// Hashes every owned file again instead of believing the record while its inode, size and times agree.
-    pub verify: bool,
-    /// Reads the admin kubeconfig as a secret reply, where there is one.
-    pub kubeconfig: bool,
-}
-
-/// How to look at a path.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Look {
-    /// Kind, mode and owner only.
-    Meta,
-    /// Its digest too.
-    Digest,
-    /// Its digest; and its text, when that is another than this and may be shown: UTF-8 of at most 64 KiB that everybody
-    /// on the host can read, or that coracle itself placed as public and nobody changed.
-    Text(Option<Sha256>),
-    /// A keyed digest, and whether it equals this content; with `None`, the keyed digest alone.
-    Secret(Option<Content>),
-}
-
-/// One thing the Kubernetes API can be asked to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "op")]
-pub enum KubeOp {
-    /// Asks every given server's endpoint whether it is ready, and any ready one for the nodes.
-    Observe,
-    /// Brings labels and taints of a Node to what the file says, and notes which ones are coracle's.
-    SetNode {
-        /// The Node.
-        node: NodeName,
-        /// Labels that coracle sets.
-        labels: BTreeMap<String, String>,
-        /// Labels that coracle had set and no longer wants.
-        drop_labels: Vec<String>,
-        /// Taints that coracle sets.
-        taints: Vec<Taint>,
-        /// Taints that coracle had set and no longer wants, as `key:Effect`.
-        drop_taints: Vec<String>,
-    },
-    /// Has k3s take a server's member out of etcd, and waits for its word that it did.
-    RemoveMember {
-        /// The Node.
-        node: NodeName,
-    },
-    /// Deletes a Node and its node password.
-    DeleteNode {
-        /// The Node.
-        node: NodeName,
-    },
 }
 
 impl HostOp {

@@ -3,7 +3,7 @@
 //!
 //! A thousand stories, each with its own number, are told by all processors together. `CORACLE_STORIES=100000` tells
 //! more, `CORACLE_STORIES_FROM=5000` others. One that fails is made as short as it gets and printed; kept in a file it is
-//! played again by `CORACLE_STORY=FILE`, and one that was mended is kept in `regressions`.
+//! played again by `CORACLE_STORY=$PWD/FILE`, and one that was mended is kept in `regressions`.
 
 mod draft;
 mod draw;
@@ -110,7 +110,7 @@ fn whatever_happens_running_again_converges() {
     let failures = failures.into_inner().unwrap();
     assert!(
         failures.is_empty(),
-        "{}\nplay one again: write it into a file, then CORACLE_STORY=FILE cargo test -p tests --test it a_story_that_was_named -- --nocapture",
+        "{}\nplay one again: write it into a file, then CORACLE_STORY=$PWD/FILE cargo test -p tests --test it a_story_that_was_named -- --nocapture",
         failures.join("\n")
     );
 }

@@ -4,6 +4,7 @@
 
 mod archive;
 mod quote;
+mod scripts;
 mod steps;
 
 use model::{

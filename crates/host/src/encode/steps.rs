@@ -11,7 +11,10 @@ use model::{
     resource::{Kind, ResourceId},
 };
 
-use super::quote::{escape, word};
+use super::{
+    quote::{escape, word},
+    scripts::{ALWAYS, SCRIPTS, needs},
+};
 
 /// What an exec consists of, beside its entry.
 pub(super) struct Listed<'a> {
@@ -21,60 +24,6 @@ pub(super) struct Listed<'a> {
     pub(super) scripts: Vec<(&'static str, &'static str)>,
     /// Bodies: name, mode, bytes.
     pub(super) bodies: Vec<(String, u32, &'a [u8])>,
-}
-
-macro_rules! scripts {
-    ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("../scripts/", $name)))),*]
-    };
-}
-
-/// Every script but the entry; those that others build upon come first.
-pub(super) const SCRIPTS: &[(&str, &str)] = scripts![
-    "say.sh",
-    "lock.sh",
-    "own.sh",
-    "keyed.sh",
-    "look.sh",
-    "up.sh",
-    "file.sh",
-    "service.sh",
-    "restore.sh",
-    "package.sh",
-    "kernel.sh",
-    "artifact.sh",
-    "secret.sh",
-    "cluster.sh",
-    "integrity.sh",
-    "k3s.sh",
-    "guard.sh",
-    "revert.sh",
-    "observe.sh",
-];
-
-/// What every exec needs.
-const ALWAYS: [&str; 5] = ["say.sh", "lock.sh", "own.sh", "keyed.sh", "look.sh"];
-
-/// Where the scripts of an operation are.
-fn needs(op: &HostOp) -> &'static [&'static str] {
-    match op {
-        HostOp::Observe(_) => &["service.sh", "package.sh", "kernel.sh", "secret.sh", "observe.sh", "up.sh"],
-        HostOp::TakeLock(_) | HostOp::ReleaseLock { .. } | HostOp::Claim { .. } | HostOp::Unclaim => {
-            &["up.sh", "cluster.sh"]
-        }
-        HostOp::PutFile { .. } | HostOp::PutDir { .. } | HostOp::PutLink { .. } | HostOp::SetMeta { .. } => {
-            &["file.sh"]
-        }
-        HostOp::Restore { .. } => &["file.sh", "service.sh", "restore.sh"],
-        HostOp::InstallPackages { .. } => &["package.sh"],
-        HostOp::LoadModules { .. } | HostOp::SetSysctls { .. } => &["kernel.sh"],
-        HostOp::SetService { .. } => &["service.sh"],
-        HostOp::FetchArtifact { .. } | HostOp::ReceiveChunk { .. } => &["file.sh", "artifact.sh"],
-        HostOp::MakeSecret { .. } | HostOp::ReadSecret { .. } => &["file.sh", "secret.sh"],
-        HostOp::ArmGuard(_) | HostOp::DisarmGuard { .. } => &["up.sh", "guard.sh", "revert.sh"],
-        HostOp::RecordIntegrity { .. } => &["integrity.sh"],
-        HostOp::KillK3s | HostOp::RemoveK3s { .. } => &["service.sh", "k3s.sh"],
-    }
 }
 
 /// Lists an exec. The error says which step cannot be said in shell, and why.

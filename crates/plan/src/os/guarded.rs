@@ -1,4 +1,5 @@
-//! Changes that could cut the operator off: everything below `/etc/ssh`. The one place where a step's guard is decided.
+//! Changes that could cut the operator off: everything below `/etc/ssh`, and sshd's service. The one place where a step's
+//! guard is decided; the judge of plans (`check/guard`) looks with rules of its own.
 //!
 //! The shape is always the same: arm a revert on the host, change, reload sshd, prove access by a fresh login, disarm.
 //! The host itself reverts when the last step does not come in time, or when it boots in between.
