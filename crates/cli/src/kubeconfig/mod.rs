@@ -111,7 +111,9 @@ pub(crate) fn mentions(text: &str, name: &str) -> bool {
 pub(crate) fn merge(text: &str, name: &str, new: &Credentials, liberty: Liberty) -> Result<String, Refusal> {
     let root = tree::read(text).map_err(Refusal::Unreadable)?;
     let Some(root) = root.filter(|root| !root.is_nothing()) else {
-        let comments = text.lines().filter(|line| line.starts_with('#')).map(|line| format!("{line}\n"));
+        // A carriage return alone ends a line, too.
+        let lines = text.split(['\n', '\r']);
+        let comments = lines.filter(|line| line.starts_with('#')).map(|line| format!("{line}\n"));
         return Ok(comments.collect::<String>() + &new.whole(name, liberty.switch));
     };
     if !matches!(root.value, Value::Map(_)) || root.text(&["kind"]).is_some_and(|kind| kind != "Config") {

@@ -95,7 +95,9 @@ fn merging_twice_is_merging_once_in_every_style_of_file() {
     let json = r#"{"kind": "Config", "apiVersion": "v1", "clusters": null, "users": [], "contexts": [{"name": "a", "context": {}}]}"#;
     let bare = "apiVersion: v1\nkind: Config\nclusters: null\ncontexts: []\nusers:\ncurrent-context: \"\"\n";
     let no_newline = "kind: Config\nclusters:\n- {name: a, cluster: {server: b}}";
-    for before in [json, bare, no_newline, "", "# only a comment\n", "kind: Config\n", "{}", ADMIN] {
+    for before in
+        [json, bare, no_newline, "", "# only a comment\n", "# a comment\r > ", "kind: Config\n", "{}", ADMIN]
+    {
         let once = with(before).unwrap_or_else(|refusal| panic!("{before}: {refusal:?}"));
         assert!(mentions(&once, "harbor"), "{once}");
         assert_eq!(with(&once).as_ref(), Ok(&once), "{before}");

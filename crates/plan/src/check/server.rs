@@ -201,8 +201,12 @@ fn agents_behind(plan: &Plan, facts: &Facts, graph: &Graph<'_>) -> Vec<Objection
 /// No agent gets a version that is newer than what an API server runs, unless that one is brought to it before.
 fn agents_ahead(plan: &Plan, facts: &Facts, graph: &Graph<'_>) -> Vec<Objection> {
     let mut objections = Vec::new();
-    for agent in plan.steps.iter().filter(|step| starts(step, "k3s-agent") && fetches(plan, &step.host)) {
+    for agent in plan.steps.iter().filter(|step| starts(step, "k3s-agent")) {
         let Some(version) = awaited(plan, &agent.host) else { continue };
+        let node = facts.kube.nodes.get(agent.host.as_str());
+        if node.is_some_and(|node| node.version.as_ref() >= Some(version)) {
+            continue;
+        }
         let older = api_servers(facts).filter(|(_, runs)| runs.minor < version.minor);
         for (server, runs) in older {
             let brought = plan.steps.iter().any(|step| {

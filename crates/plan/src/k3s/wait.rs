@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use model::plan::{Await, StepId};
+use model::{
+    facts::NodeFact,
+    plan::{Await, StepId},
+};
 use spec::cluster::{Cni, Datastore, Role};
 
 use super::{
@@ -61,8 +64,14 @@ pub(crate) fn await_ready(
     needs: &[StepId],
     draft: &mut Draft,
 ) -> Vec<StepId> {
+    // A Node tells of the kubelet before the last start until the new one has registered.
+    let is_new = |node: &NodeFact| {
+        node.version.as_ref().is_none_or(|version| *version == wish.cluster.kubernetes.version)
+    };
     let fine = !place.is_ghost()
-        && place.node.is_some_and(|node| node.ready || !makes_ready(wish.cluster.network.cni));
+        && place
+            .node
+            .is_some_and(|node| node.ready && is_new(node) || !makes_ready(wish.cluster.network.cni));
     let votes = place.role() == Role::Agent
         || *evidence.datastore() != Datastore::Etcd
         || place.node.is_some_and(|node| node.voter == Some(true));

@@ -26,17 +26,6 @@ pub(crate) const SSHD: &str = "/etc/ssh/sshd_config.d/10-coracle.conf";
 pub(crate) const INTEGRITY: [&str; 5] =
     ["/etc/fstab", "/etc/logrotate.conf", "/etc/ssh/sshd_config", "/etc/sudoers", "/etc/sysctl.conf"];
 
-/// Kernel settings that k3s and the kubelet count on.
-const SYSCTLS: [(&str, &str); 7] = [
-    ("kernel.keys.root_maxbytes", "25000000"),
-    ("kernel.keys.root_maxkeys", "1000000"),
-    ("kernel.panic", "10"),
-    ("kernel.panic_on_oops", "1"),
-    ("net.ipv4.ip_forward", "1"),
-    ("vm.overcommit_memory", "1"),
-    ("vm.panic_on_oom", "0"),
-];
-
 /// Everything the domain wants on a host of this kind.
 pub(crate) fn wants(cluster: &Cluster, node: &Node, init: Init, sshd_dropins: bool) -> Vec<Want> {
     let os = &cluster.os;
@@ -59,7 +48,7 @@ pub(crate) fn wants(cluster: &Cluster, node: &Node, init: Init, sshd_dropins: bo
 }
 
 fn kernel(cluster: &Cluster) -> Vec<Want> {
-    let mut settings: BTreeMap<&str, &str> = SYSCTLS.into();
+    let mut settings: BTreeMap<&str, &str> = spec::k3s::SYSCTLS.into();
     let six = cluster.network.pod_cidr.iter().any(|cidr| cidr.addr().is_ipv6());
     if six {
         settings.insert("net.ipv6.conf.all.forwarding", "1");
@@ -124,6 +113,10 @@ fn additions(os: &Os, node: &Node) -> Vec<Want> {
         wants.push(Want::Module { name: module.name.clone() });
     }
     for sysctl in os.sysctls.iter().filter(|sysctl| here(&sysctl.on)) {
+        // They are there with the module only, which nothing has loaded before k3s.
+        if sysctl.key.starts_with("net.bridge.") {
+            wants.push(Want::Module { name: "br_netfilter".into() });
+        }
         let path = format!("/etc/sysctl.d/91-coracle-{}.conf", sysctl.key.replace('/', "-"));
         wants.push(Want::file(&path, 0o644, format!("{HEAD}{} = {}\n", sysctl.key, sysctl.value)));
         wants.retain(|want| !matches!(want, Want::Sysctl { key, .. } if *key == sysctl.key));

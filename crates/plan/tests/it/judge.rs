@@ -133,6 +133,7 @@ fn an_agent_that_gets_a_newer_version_than_a_server_nobody_brings_is_objected_to
     agent.stable.k3s.binary = None;
     agent.stable.services.clear();
     agent.stable.k3s.version = Some("v1.35.6+k3s1".parse().unwrap());
+    facts.kube.nodes.get_mut("a1").unwrap().version = Some("v1.35.6+k3s1".parse().unwrap());
     let (plan, _) = make(&cluster, &facts);
     assert!(broken(&plan, &facts).is_empty());
 

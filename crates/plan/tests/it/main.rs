@@ -5,4 +5,5 @@
 mod founding;
 mod judge;
 mod removal;
+mod versions;
 mod world;

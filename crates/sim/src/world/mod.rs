@@ -69,6 +69,9 @@ pub struct World {
     pub(crate) scripts_are_cut: bool,
     /// Whether taking a cluster down is wanted.
     pub(crate) may_destroy: bool,
+    /// Machines that the file no longer names: what lies on them counts for nothing, as the operator has decided.
+    #[serde(skip)]
+    pub(crate) given_up: BTreeSet<NodeName>,
     number: u64,
     #[serde(with = "snapshot::pairs")]
     tasks: BTreeMap<(Duration, u64), Task>,
@@ -135,6 +138,7 @@ impl World {
             operators: 0,
             scripts_are_cut: false,
             may_destroy: false,
+            given_up: BTreeSet::new(),
             number: 0,
             tasks: BTreeMap::new(),
         }
@@ -143,6 +147,12 @@ impl World {
     /// Puts the world where several operators can share it.
     pub fn share(self) -> Shared {
         Rc::new(RefCell::new(self))
+    }
+
+    /// Appointments that only this rehearsal has asked for.
+    pub(crate) fn drop_faults(&mut self) {
+        self.faults.clear();
+        self.tasks.retain(|_, task| !matches!(task, Task::Fault(_)));
     }
 
     /// What has gone wrong by coracle's own doing, in order; empty in a good run.
@@ -184,7 +194,16 @@ impl World {
 
     /// The clusters that were ever founded here by coracle's hosts and still have data on some machine.
     pub fn clusters_alive(&self) -> usize {
-        self.clusters.values().filter(|cluster| !cluster.foreign && self.has_data(cluster.id)).count()
+        self.clusters
+            .values()
+            .filter(|cluster| !cluster.foreign && self.has_data(cluster.id, |_| true))
+            .count()
+    }
+
+    /// Says which machines the file names. The others are given up by the operator, with the cluster that may lie on them.
+    pub fn give_up_unnamed<'a>(&mut self, named: impl Iterator<Item = &'a NodeName>) {
+        let named: BTreeSet<_> = named.collect();
+        self.given_up = self.machines.keys().filter(|host| !named.contains(host)).cloned().collect();
     }
 
     /// Lets scripts end when the connection that started them ends, instead of going on to their own end.

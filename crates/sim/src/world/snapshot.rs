@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::World;
 use crate::host::PowerState;
 
-/// A world as it stood: machines, clusters, appointments and pending faults. Scripts that were running are not part
-/// of it, as if their machines had lost them.
+/// A world as it stood: machines, clusters and appointments. Scripts that were running are not part of it, as if their
+/// machines had lost them; nor are faults that have not struck, and what went wrong: they are another rehearsal's.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Version of this form; 1 today.
@@ -19,6 +19,8 @@ impl World {
     pub fn snapshot(&self) -> Snapshot {
         let mut world = self.clone();
         world.scripts.clear();
+        world.drop_faults();
+        world.violations.clear();
         for machine in world.machines.values_mut() {
             machine.scripts.clear();
             machine.ssh.sessions.clear();

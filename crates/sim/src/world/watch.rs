@@ -78,22 +78,24 @@ impl World {
         if self.machines[host].marks.claim.is_none() {
             return;
         }
-        let other = self.clusters.values().find(|cluster| !cluster.foreign && self.has_data(cluster.id));
+        let counts = |other: &NodeName| !self.given_up.contains(other);
+        let other =
+            self.clusters.values().find(|cluster| !cluster.foreign && self.has_data(cluster.id, counts));
         if other.is_some() {
             let store = if etcd { "etcd" } else { "sqlite" };
             self.violate(format!("{host} founds a second cluster ({store})"));
         }
     }
 
-    /// Whether a cluster's datastore still lies on some machine, or outside of them.
-    pub(crate) fn has_data(&self, cluster: u32) -> bool {
+    /// Whether a cluster's datastore still lies on some machine that counts, or outside of them.
+    pub(crate) fn has_data(&self, cluster: u32, counts: impl Fn(&NodeName) -> bool) -> bool {
         use crate::k3s::{Datastore, files};
         let external = matches!(
             self.clusters.get(&cluster).map(|cluster| &cluster.datastore),
             Some(Datastore::External(_))
         );
         external
-            || self.machines.values().any(|machine| {
+            || self.machines.iter().filter(|(host, _)| counts(host)).any(|(_, machine)| {
                 files::read_sqlite(&machine.disk) == Some(cluster)
                     || files::read_member(&machine.disk).is_some_and(|member| member.cluster == cluster)
             })

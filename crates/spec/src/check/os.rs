@@ -6,6 +6,7 @@ use super::{View, paths, view::NodeView};
 use crate::{
     cluster::RootLogin,
     diagnostic::{Code, Diagnostic, Sink, Span, quote},
+    k3s::SYSCTLS,
     name::NodeName,
     raw::{Field, Item, List, MapOf, Module, Os, OsFile, Package, Service, Spanned, SysctlEntry},
 };
@@ -50,12 +51,31 @@ pub(super) fn check(view: &View<'_>, sink: &mut Sink<'_>) {
     each(view, &sysctls, sysctl, sink);
     for entry in &sysctls {
         one_line(entry, sink);
+        kubelets(entry, sink);
     }
+    below_a_file(view, &files, sink);
     for path in os.integrity.get().into_iter().flat_map(|list| &list.items) {
         paths::plain(path, sink);
     }
     motd(os, &files, sink);
     root_login(view, os, sink);
+}
+
+/// On one node a path cannot be both a file and the directory of another.
+fn below_a_file(view: &View<'_>, files: &[&OsFile], sink: &mut Sink<'_>) {
+    let paths = files.iter().filter_map(|file| Some((file.path.spanned()?, covered(view, *file))));
+    let paths: Vec<_> = paths.collect();
+    let pairs = paths.iter().flat_map(|upper| paths.iter().map(move |lower| (upper, lower)));
+    for ((upper, here), (lower, there)) in pairs {
+        let rest = lower.value.strip_prefix(upper.value.as_str());
+        if rest.is_some_and(|rest| rest.starts_with('/')) && here.iter().any(|node| there.contains(node)) {
+            let message =
+                format!("{} lies below {}, which is a file", quote(&lower.value), quote(&upper.value));
+            let diagnostic =
+                Diagnostic::error(Code::InvalidPath, message).at(lower.span, "").at(upper.span, "the file");
+            sink.push(diagnostic.help("give one of the two another path"));
+        }
+    }
 }
 
 fn entries<T>(field: &Field<List<T>>) -> Vec<&T> {
@@ -205,6 +225,18 @@ fn one_line(entry: &SysctlEntry, sink: &mut Sink<'_>) {
         let diagnostic =
             Diagnostic::error(Code::InvalidValue, "a kernel setting is one line").at(value.span, "");
         sink.push(diagnostic.help("write the value as sysctl prints it"));
+    }
+}
+
+/// What the kubelet sets at each start could never be kept at another value.
+fn kubelets(entry: &SysctlEntry, sink: &mut Sink<'_>) {
+    let (Field::Given(key), Some(value)) = (&entry.key, entry.value.spanned()) else { return };
+    let dotted = key.value.replace('/', ".");
+    let theirs = SYSCTLS.iter().find(|(name, theirs)| *name == dotted && *theirs != value.value.0.trim());
+    if let Some((_, theirs)) = theirs {
+        let message = format!("k3s needs {} to be {theirs}, and sets it so at each start", quote(&key.value));
+        let diagnostic = Diagnostic::error(Code::ReservedName, message).at(value.span, "");
+        sink.push(diagnostic.help("remove the entry"));
     }
 }
 

@@ -94,7 +94,9 @@ fn kept(path: &str) -> Option<&'static str> {
 pub(super) fn kept_service(name: &str) -> Option<&'static str> {
     match name {
         "k3s" | "k3s-agent" => Some("coracle runs it"),
-        "ssh" | "sshd" | "ssh.socket" | "sshd.socket" | "dropbear" | "dropbear.socket" => Some("the operator needs it to log in"),
+        "ssh" | "sshd" | "ssh.socket" | "sshd.socket" | "dropbear" | "dropbear.socket" => {
+            Some("the operator needs it to log in")
+        }
         _ => name.contains("coracle").then_some("coracle keeps it"),
     }
 }

@@ -5,6 +5,7 @@
 
 mod asset;
 mod flags;
+mod kernel;
 mod merge;
 pub mod ports;
 pub mod release;
@@ -12,6 +13,7 @@ pub mod release;
 pub use asset::asset;
 pub use flags::{Class, FLAGS, Flag, Kind, On, Since, Use, removed};
 pub(crate) use flags::{WILDCARD_SAN, since};
+pub use kernel::SYSCTLS;
 pub use merge::{FileError, Setting, merge, read};
 
 use crate::cluster::Component;

@@ -47,6 +47,7 @@ pub(super) fn build(
             })?
         }
     };
+    world.give_up_unnamed(cluster.nodes.iter().map(|node| &node.name));
     world.stock(lock);
     for new in world.add_missing(cluster) {
         output::to_stderr(&format!("{new} is not in that world: an empty machine stands for it.\n"));

@@ -61,8 +61,10 @@ impl Queue<'_, '_> {
         self.differs(agent) && !self.behind().is_empty()
     }
 
+    /// Whether an agent does not run what is wanted. Its binary tells nothing: it may lie there and wait for its turn.
     fn differs(&self, place: &Place<'_>) -> bool {
-        place.site.stable().k3s.version.as_ref() != Some(&self.wish.cluster.kubernetes.version)
+        let runs = place.node.and_then(|node| node.version.as_ref()).filter(|_| place.life == Life::Member);
+        runs != Some(&self.wish.cluster.kubernetes.version)
     }
 
     /// Servers whose API is older than the kubelets that are wanted, and stays so in this plan: they do not answer, are
