@@ -136,7 +136,7 @@ impl Queue<'_, '_> {
             "server-behind",
             Weight::Waits,
             format!(
-                "{} may be older than {} and is left as it is; no kubelet may be newer than an API server, so these wait: {}",
+                "{} may be older than {}, also after this run; no kubelet may be newer than an API server, so these wait: {}",
                 behind.join(", "),
                 self.wish.cluster.kubernetes.version,
                 waiting.join(", ")
