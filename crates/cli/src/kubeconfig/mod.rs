@@ -107,8 +107,22 @@ pub(crate) fn mentions(text: &str, name: &str) -> bool {
 
 /// The kubeconfig with the cluster in it, under its name.
 ///
-/// An entry of the same name and the same CA gets new credentials; one of another CA is refused unless forced.
+/// An entry of the same name and the same CA gets new credentials; one of another CA is refused unless forced. So is a text
+/// in which what was merged would not be found again just as it was written.
 pub(crate) fn merge(text: &str, name: &str, new: &Credentials, liberty: Liberty) -> Result<String, Refusal> {
+    let merged = merged(text, name, new, liberty)?;
+    let again = self::merged(&merged, name, new, liberty);
+    if mentions(&merged, name) && again.as_ref() == Ok(&merged) {
+        return Ok(merged);
+    }
+    Err(lossy())
+}
+
+fn lossy() -> Refusal {
+    Refusal::Unreadable("is written in a way that cannot be edited without loss".into())
+}
+
+fn merged(text: &str, name: &str, new: &Credentials, liberty: Liberty) -> Result<String, Refusal> {
     let root = tree::read(text).map_err(Refusal::Unreadable)?;
     let Some(root) = root.filter(|root| !root.is_nothing()) else {
         // A carriage return alone ends a line, too.
@@ -121,10 +135,12 @@ pub(crate) fn merge(text: &str, name: &str, new: &Credentials, liberty: Liberty)
     }
     let merged = edited(text, &root, name, new, liberty)?;
     let after = tree::read(&merged).ok().flatten();
-    if after.is_some_and(|after| is_as_meant(&root, &after, name, new)) {
+    let current = |root: &Node| root.text(&["current-context"]).map(ToOwned::to_owned);
+    let wanted = if liberty.switch { Some(name.to_owned()) } else { current(&root) };
+    if after.is_some_and(|after| current(&after) == wanted && is_as_meant(&root, &after, name, new)) {
         Ok(merged)
     } else {
-        Err(Refusal::Unreadable("is written in a way that cannot be edited without loss".into()))
+        Err(lossy())
     }
 }
 

@@ -33,6 +33,13 @@ fn with(text: &str) -> Result<String, Refusal> {
 }
 
 #[test]
+fn a_text_in_which_our_context_could_not_be_made_the_current_one_is_refused() {
+    let switch = Liberty { force: false, switch: true };
+    let odd = "? \r\n\n\n  ";
+    assert!(matches!(merge(odd, "harbor", &new(), switch), Err(Refusal::Unreadable(_))));
+}
+
+#[test]
 fn nothing_is_lost_of_what_people_wrote_around_it() {
     let before = "\
 # my clusters
