@@ -19,11 +19,14 @@ watch() {
 		read -r up _ </proc/uptime
 		if [ "${up%%.*}" -ge "$due" ]; then
 			take
+			beside=''
+			if script_works; then beside=yes; fi
 			give_all_back
 			reload
 			# A host that stood still for longer than the window wakes with its script in the middle of the change: what that
 			# did after us is taken back too.
-			if outlast_script; then
+			if [ -n "$beside" ]; then
+				outlast_script
 				give_all_back
 				reload
 			fi
@@ -49,14 +52,18 @@ give_all_back() {
 	done
 }
 
-# outlast_script: waits for a script that changes this host, a minute at most; fails when there is none.
+# script_works: whether a script that changes this host is at work.
+script_works() {
+	{ read -r pid _ <"$root/run/coracle/exec"; } 2>/dev/null && [ -d "/proc/$pid" ]
+}
+
+# outlast_script: waits for it to end, a minute at most.
 outlast_script() {
 	waited=0
-	while [ "$waited" -lt 60 ] && { read -r pid _ <"$root/run/coracle/exec"; } 2>/dev/null && [ -d "/proc/$pid" ]; do
+	while [ "$waited" -lt 60 ] && script_works; do
 		sleep 1
 		waited=$((waited + 1))
 	done
-	[ "$waited" -gt 0 ]
 }
 
 settle() {
