@@ -251,15 +251,11 @@ fn starts(step: &Step, service: &str) -> bool {
     matches!(&step.act, Act::Host(HostOp::SetService { name, run: Run::Started { .. }, .. }) if name == service)
 }
 
-fn fetches(plan: &Plan, host: &NodeName) -> bool {
-    plan.steps
-        .iter()
-        .any(|step| step.host == *host && matches!(step.act, Act::Host(HostOp::FetchArtifact { .. })))
-}
-
 fn changes_version(plan: &Plan, host: &NodeName, facts: &Facts) -> bool {
     let had_one = facts
         .host(host)
         .is_some_and(|facts| facts.stable.k3s.version.is_some() && facts.stable.k3s.data.has_datastore());
-    had_one && fetches(plan, host)
+    let fetches =
+        |step: &Step| step.host == *host && matches!(step.act, Act::Host(HostOp::FetchArtifact { .. }));
+    had_one && plan.steps.iter().any(fetches)
 }
